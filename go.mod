@@ -1,0 +1,3 @@
+module peerscope
+
+go 1.26
