@@ -12,6 +12,7 @@ func (*Socket) observation()      {}
 func (*UnixSocket) observation()  {}
 func (*Process) observation()     {}
 func (*Exit) observation()        {}
+func (*Handover) observation()    {}
 func (*Namespace) observation()   {}
 func (*Translation) observation() {}
 func (*Loss) observation()        {}
@@ -60,9 +61,24 @@ type Socket struct {
 	Backlog uint32 `json:"backlog,omitempty"` // of a listener: connections that wait for accept
 	Limit   uint32 `json:"limit,omitempty"`   // of a listener: how many may wait
 
-	// Holders are the processes that hold the socket open at Time, sorted; nil
-	// says nothing, empty says that a complete look found none.
+	// Connected: the handshake was once complete, as the counters or the state
+	// show; a final observation without it is a connect that failed.
+	Connected bool `json:"connected,omitempty"`
+
+	// Holders are the processes that hold the socket open at Time. The first one
+	// stands for the socket: the one that last used it where the source knows,
+	// else the one that holds it longest. Nil says nothing.
 	Holders []ProcessKey `json:"holders,omitempty"`
+}
+
+// Handover says that a socket changed hands: until Time it belonged to From,
+// and Counters are what it had counted by then.
+type Handover struct {
+	Time       Time         `json:"time"`
+	Cookie     SocketCookie `json:"cookie"`
+	Generation uint32       `json:"generation,omitempty"`
+	From       ProcessKey   `json:"from"`
+	Counters   Counters     `json:"counters,omitzero"`
 }
 
 // Counters are a TCP socket's own, since it was connected (struct tcp_info).
@@ -99,8 +115,9 @@ type UnixSocket struct {
 	Limit    uint32       `json:"limit,omitempty"`
 	Counters UnixCounters `json:"counters,omitzero"`
 	// HasCounters: the source can count payload (netlink cannot).
-	HasCounters bool         `json:"has_counters,omitempty"`
-	Holders     []ProcessKey `json:"holders,omitempty"`
+	HasCounters bool `json:"has_counters,omitempty"`
+	// Holders as in Socket.
+	Holders []ProcessKey `json:"holders,omitempty"`
 }
 
 // UnixCounters are the payload bytes of the messages one end sent and received.

@@ -57,11 +57,10 @@ type Unattributed struct {
 
 // Node kinds.
 const (
-	KindProcess      = "process"
-	KindAddress      = "address"       // an address outside what is observed
-	KindLocalAddress = "local-address" // an address of an observed namespace, without a process
-	KindKernel       = "kernel"
-	KindGroup        = "group" // several nodes as one, made by Group
+	KindProcess = "process"
+	KindAddress = "address" // an address without a process; Attributes.AddressLocal tells whose
+	KindKernel  = "kernel"
+	KindGroup   = "group" // several nodes as one, made by Group
 )
 
 // Node is one end of edges.
@@ -76,6 +75,7 @@ type Node struct {
 // semantic conventions where they have one.
 type Attributes struct {
 	PeerAddress    string   `json:"network.peer.address,omitempty"`
+	AddressLocal   bool     `json:"peerscope.address.local,omitempty"` // an observed namespace owns it
 	PID            int32    `json:"process.pid,omitempty"`
 	VPID           int32    `json:"process.vpid,omitempty"`
 	Created        string   `json:"process.creation.time,omitempty"`

@@ -1,0 +1,201 @@
+package attribution
+
+import "peerscope/internal/flow"
+
+// Config sizes an Engine. The zero value is ready for use.
+type Config struct {
+	// Sockets is how many sockets are expected at once; the indexes are made
+	// for that many and grow beyond it.
+	Sockets int
+}
+
+// Engine holds what is known of the sockets, processes and namespaces of one
+// host. It is not safe for concurrent use.
+type Engine struct {
+	halves [][]half
+	count  uint32   // records in use or on the free list; number 0 is never used
+	free   []uint32 // records to use again
+	dirty  []uint32 // halves that changed in this window
+	done   []uint32 // halves that were over at the last Close
+
+	byCookie   cookies
+	byTuple    index
+	bySequence index
+
+	addrs       addresses
+	namespaces  []namespace
+	netnsByID   map[flow.NetnsID]uint32
+	lastNetnsID flow.NetnsID
+	lastNetns   uint32
+	processes   processes
+	sets        [][]uint32 // holder sets of several processes
+	setByKey    map[string]uint32
+	single      [1]uint32
+	scratch     []byte
+	nodes       []nodeKey
+	nodeByKey   map[nodeKey]NodeRef
+	edges       []EdgeKey
+	edgeByKey   map[EdgeKey]EdgeRef
+	lastEdge    EdgeRef
+	paths       []string // of unix sockets
+	pathByName  map[string]uint32
+
+	homes     places
+	listeners listeners
+	unix      unixSockets
+	nat       translations
+	handovers map[uint32][]handover
+	errnos    map[uint32]string
+
+	host    flow.Host
+	capture flow.Capture
+	window  flow.Window
+	latest  flow.Time
+	gaps    []flow.Gap
+	lost    [len(flow.LossReasonNames)]uint64
+
+	undecided []uint32 // halves whose role only an exposed port can tell
+	circle    []uint32
+	touched   uint64 // keeps the loads of fetch alive
+	change    Change
+	back      Change
+
+	listensByProcess map[uint32][]flow.Listening // made on demand by Node
+	topologyChanged  bool                        // listeners, addresses or translations changed: half-edges may resolve differently
+}
+
+// New returns an empty engine.
+func New(c Config) *Engine {
+	return &Engine{
+		count:      1,
+		byCookie:   newCookies(c.Sockets),
+		dirty:      make([]uint32, 0, c.Sockets),
+		byTuple:    newIndex(c.Sockets),
+		bySequence: newIndex(c.Sockets),
+		addrs:      newAddresses(),
+		namespaces: make([]namespace, 1),
+		netnsByID:  map[flow.NetnsID]uint32{},
+		processes:  newProcesses(),
+		sets:       make([][]uint32, 1),
+		setByKey:   map[string]uint32{},
+		nodes:      make([]nodeKey, 1),
+		nodeByKey:  map[nodeKey]NodeRef{},
+		edges:      make([]EdgeKey, 1),
+		edgeByKey:  map[EdgeKey]EdgeRef{},
+		paths:      make([]string, 1),
+		pathByName: map[string]uint32{},
+		homes:      newPlaces(),
+		listeners:  newListeners(),
+		unix:       newUnixSockets(),
+		nat:        newTranslations(),
+		handovers:  map[uint32][]handover{},
+		errnos:     map[uint32]string{},
+	}
+}
+
+// Apply takes in one observation. It keeps no reference to o.
+func (e *Engine) Apply(o flow.Observation) {
+	switch o := o.(type) {
+	case *flow.Socket:
+		e.latest = max(e.latest, o.Time)
+		if isListener(o) {
+			e.listen(o)
+		} else {
+			e.socket(o)
+		}
+	case *flow.UnixSocket:
+		e.latest = max(e.latest, o.Time)
+		e.unixSocket(o)
+	case *flow.Process:
+		e.processInfo(o)
+	case *flow.Exit:
+		e.processes.facts[e.processes.number(o.Key)].exited = true
+	case *flow.Handover:
+		e.handover(o)
+	case *flow.Namespace:
+		e.namespaceInfo(o)
+	case *flow.Translation:
+		e.translation(o)
+	case *flow.Loss:
+		e.loss(o)
+	case *flow.Gap:
+		e.gap(*o)
+	case *flow.Host:
+		e.host = *o
+	case *flow.Capture:
+		e.capture = *o
+	case *flow.Window:
+		e.windowBounds(o)
+	}
+}
+
+// processInfo keeps the latest facts of a process: an exec changes its name.
+func (e *Engine) processInfo(o *flow.Process) {
+	p := &e.processes.facts[e.processes.number(o.Key)]
+	if p.known && (o.Time < p.info.Time || o.Time == p.info.Time && compareProcess(o, &p.info) <= 0) {
+		return
+	}
+	p.info, p.known = *o, true
+	e.topologyChanged = true
+}
+
+// compareProcess orders two tellings of one moment, so that it does not matter
+// which came first.
+func compareProcess(a, b *flow.Process) int {
+	for _, p := range [...][2]string{{a.Executable, b.Executable}, {a.CommandLine, b.CommandLine}, {a.Name, b.Name}, {a.Cgroup, b.Cgroup}, {a.InstanceID, b.InstanceID}} {
+		if p[0] != p[1] {
+			if p[0] < p[1] {
+				return -1
+			}
+			return 1
+		}
+	}
+	return 0
+}
+
+func (e *Engine) namespaceInfo(o *flow.Namespace) {
+	n := e.netnsNumber(o.ID)
+	ns := &e.namespaces[n]
+	ns.inode = max(ns.inode, o.Inode)
+	if o.Name != "" && (ns.name == "" || o.Name < ns.name) {
+		ns.name = o.Name
+	}
+	ns.observed = ns.observed || o.Observed
+	ns.deathsSeen = ns.deathsSeen || o.DeathsSeen
+	ns.boot = ns.boot || o.Boot
+	for _, p := range o.Local {
+		if e.homes.add(p, n, &e.addrs) {
+			e.topologyChanged = true
+		}
+	}
+}
+
+func (e *Engine) loss(o *flow.Loss) {
+	e.lost[o.Reason] += o.Count
+	if o.Reason != flow.LossNetlinkOverrun && o.Reason != flow.LossNamespace && o.Reason != flow.LossRingFull && o.Reason != flow.LossMapFull {
+		return
+	}
+	if o.Netns != 0 {
+		e.namespaces[e.netnsNumber(o.Netns)].lossy = true
+		return
+	}
+	for i := range e.namespaces {
+		e.namespaces[i].lossy = true
+	}
+}
+
+func (e *Engine) gap(g flow.Gap) {
+	for _, have := range e.gaps {
+		if have == g {
+			return
+		}
+	}
+	e.gaps = append(e.gaps, g)
+}
+
+func (e *Engine) windowBounds(o *flow.Window) {
+	if o.Start != 0 && (e.window.Start == 0 || o.Start < e.window.Start) {
+		e.window.Start = o.Start
+	}
+	e.window.End = max(e.window.End, o.End)
+}

@@ -1,0 +1,175 @@
+package attribution
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+
+	"peerscope/internal/flow"
+)
+
+// addresses numbers IP addresses, so that a record holds 4 bytes for one.
+// Number 0 is the unspecified or unknown address.
+type addresses struct {
+	index index
+	list  []netip.Addr
+	keys  [][2]uint64
+}
+
+func newAddresses() addresses {
+	return addresses{index: newIndex(256), list: make([]netip.Addr, 1, 256), keys: make([][2]uint64, 1, 256)}
+}
+
+// number of a, which must be unmapped and without a zone. IPv4 and IPv6 never
+// share a key, because an IPv4-mapped address is always written as IPv4.
+func (t *addresses) number(a netip.Addr) uint32 {
+	if !a.IsValid() || a.IsUnspecified() {
+		return 0
+	}
+	b := a.As16()
+	key := [2]uint64{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
+	hash := uint32(mix(key[0]^mix(key[1])) >> 32)
+	i := t.index.home(hash)
+	for ; ; i = t.index.next(i) {
+		slot := t.index.slots[i]
+		ref := uint32(slot)
+		if ref == 0 {
+			break
+		}
+		if uint32(slot>>32) == hash && t.keys[ref] == key {
+			return ref
+		}
+	}
+	ref := uint32(len(t.list))
+	t.list = append(t.list, a)
+	t.keys = append(t.keys, key)
+	t.index.put(i, hash, ref)
+	return ref
+}
+
+// namespace is a network namespace and what lives in it.
+type namespace struct {
+	id         flow.NetnsID
+	inode      uint64
+	name       string
+	observed   bool
+	deathsSeen bool
+	boot       bool
+	lossy      bool // deaths may have been missed within this window
+}
+
+// processes numbers processes. What is asked for with every connection lies
+// apart from the rest, so that it stays in the processor's cache.
+type processes struct {
+	index index
+	keys  []flow.ProcessKey
+	nodes []NodeRef
+	facts []processFacts
+}
+
+type processFacts struct {
+	info   flow.Process
+	known  bool // info was told
+	exited bool
+	// learned are local ports on which it was seen as a server (rule 7 of the
+	// original analyzer: such a port is an exposed port from then on).
+	learned map[uint16]bool
+}
+
+func newProcesses() processes {
+	return processes{index: newIndex(256), keys: make([]flow.ProcessKey, 1), nodes: make([]NodeRef, 1), facts: make([]processFacts, 1)}
+}
+
+// number of the process k; 0 for none.
+func (t *processes) number(k flow.ProcessKey) uint32 {
+	if k.IsZero() {
+		return 0
+	}
+	hash := uint32(mix(k.Start<<22^uint64(k.PID)) >> 32)
+	i := t.index.home(hash)
+	for ; ; i = t.index.next(i) {
+		slot := t.index.slots[i]
+		ref := uint32(slot)
+		if ref == 0 {
+			break
+		}
+		if uint32(slot>>32) == hash && t.keys[ref] == k {
+			return ref
+		}
+	}
+	ref := uint32(len(t.keys))
+	t.keys = append(t.keys, k)
+	t.nodes = append(t.nodes, 0)
+	t.facts = append(t.facts, processFacts{})
+	t.index.put(i, hash, ref)
+	return ref
+}
+
+// compare orders two processes by their keys, the older one first.
+func (t *processes) compare(a, b uint32) int { return t.keys[a].Compare(t.keys[b]) }
+
+// nodeKey identifies a node: ref is a process or address number.
+type nodeKey struct {
+	kind  flow.NodeKind
+	netns uint32 // scope of an address or kernel; 0: none
+	ref   uint32
+}
+
+func (e *Engine) netnsNumber(id flow.NetnsID) uint32 {
+	if id == e.lastNetnsID && e.lastNetns != 0 {
+		return e.lastNetns
+	}
+	n, ok := e.netnsByID[id]
+	if !ok {
+		n = uint32(len(e.namespaces))
+		e.namespaces = append(e.namespaces, namespace{id: id})
+		e.netnsByID[id] = n
+	}
+	e.lastNetnsID, e.lastNetns = id, n
+	return n
+}
+
+func (e *Engine) nodeNumber(k nodeKey) NodeRef {
+	n, ok := e.nodeByKey[k]
+	if !ok {
+		n = NodeRef(len(e.nodes))
+		e.nodes = append(e.nodes, k)
+		e.nodeByKey[k] = n
+	}
+	return n
+}
+
+func (e *Engine) processNode(p uint32) NodeRef {
+	if e.processes.nodes[p] == 0 {
+		e.processes.nodes[p] = e.nodeNumber(nodeKey{kind: flow.NodeProcess, ref: p})
+	}
+	return e.processes.nodes[p]
+}
+
+// addressNode is the node of an address as a socket in netns sees it. An
+// address that means something else elsewhere is a node of that namespace:
+// loopback, link-local, and what more than one observed namespace owns.
+func (e *Engine) addressNode(addr, netns uint32) NodeRef {
+	a := e.addrs.list[addr]
+	if addr != 0 && !a.IsLoopback() && !a.IsLinkLocalUnicast() && len(e.owners(addr)) <= 1 {
+		netns = 0
+	}
+	return e.nodeNumber(nodeKey{kind: flow.NodeAddress, netns: netns, ref: addr})
+}
+
+func (e *Engine) kernelNode(netns uint32) NodeRef {
+	return e.nodeNumber(nodeKey{kind: flow.NodeKernel, netns: netns})
+}
+
+// insertSorted returns list with v in its place, and whether it was new. It
+// copies rather than writing into a list somebody else may hold.
+func insertSorted(list []uint32, v uint32) ([]uint32, bool) {
+	i, found := slices.BinarySearch(list, v)
+	if found {
+		return list, false
+	}
+	out := make([]uint32, 0, len(list)+1)
+	out = append(out, list[:i]...)
+	out = append(out, v)
+	return append(out, list[i:]...), true
+}

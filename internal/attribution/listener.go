@@ -1,0 +1,164 @@
+package attribution
+
+import (
+	"slices"
+
+	"peerscope/internal/flow"
+)
+
+// listeners are the sockets that wait for peers: TCP in LISTEN, UDP bound and
+// not connected.
+type listeners struct {
+	byCookie map[flow.SocketCookie]*listener
+	byPort   map[listenKey][]*listener // sorted by cookie
+	// ports has a bit for every port anybody listens on, so that the many ports
+	// of clients are told apart without a look-up.
+	ports [1 << 16 / 64]uint64
+}
+
+type listenKey struct {
+	netns     uint32
+	transport flow.Transport
+	port      uint16
+}
+
+type listener struct {
+	cookie  flow.SocketCookie
+	key     listenKey
+	addr    uint32 // 0: any
+	any6    bool   // bound to ::, which takes IPv4 too unless it is told not to
+	seen    flow.Time
+	backlog uint32
+	limit   uint32
+	holders uint32
+	held    uint32
+	kernel  bool
+	final   bool
+}
+
+func newListeners() listeners {
+	return listeners{byCookie: map[flow.SocketCookie]*listener{}, byPort: map[listenKey][]*listener{}}
+}
+
+// isListener tells a socket that waits for peers from one that has a peer.
+func isListener(s *flow.Socket) bool {
+	return s.State == flow.Listen || s.Transport == flow.UDP && s.Peer.Port() == 0
+}
+
+// listen merges one look at a listener.
+func (e *Engine) listen(s *flow.Socket) {
+	if s.Local.Port() == 0 {
+		return
+	}
+	l := e.listeners.byCookie[s.Cookie]
+	if l == nil {
+		l = &listener{cookie: s.Cookie, key: listenKey{e.netnsNumber(s.Netns), s.Transport, s.Local.Port()},
+			addr: e.addrs.number(s.Local.Addr()), any6: s.Local.Addr().Is6()}
+		e.listeners.byCookie[s.Cookie] = l
+		list := append(e.listeners.byPort[l.key], l)
+		slices.SortFunc(list, func(a, b *listener) int {
+			if a.cookie < b.cookie {
+				return -1
+			}
+			return 1
+		})
+		e.listeners.byPort[l.key] = list
+		e.listeners.ports[l.key.port/64] |= 1 << (l.key.port % 64)
+		e.topologyChanged = true
+	}
+	if s.Time >= l.seen && s.Limit != 0 {
+		l.backlog, l.limit = s.Backlog, s.Limit
+	}
+	l.seen = max(l.seen, s.Time)
+	l.kernel = l.kernel || s.Kernel
+	l.final = l.final || s.Final
+	if len(s.Holders) > 0 {
+		ref, ms := e.holderNumber(s.Holders), millis(s.Time)
+		if l.holders == 0 || later(ms, l.held) || ms == l.held && e.compareHolders(ref, l.holders) > 0 {
+			if l.holders != ref {
+				e.topologyChanged = true
+			}
+			l.holders, l.held = ref, ms
+		}
+	}
+}
+
+// listening lists the listeners that take a peer of addr:port in netns: those
+// bound to the address itself, else to any address of its family, else to ::.
+func (e *Engine) listening(netns uint32, transport flow.Transport, addr uint32, port uint16) []*listener {
+	all := e.listeners.byPort[listenKey{netns, transport, port}]
+	if len(all) == 0 {
+		return nil
+	}
+	is4 := e.addrs.list[addr].Is4()
+	for _, fits := range [...]func(*listener) bool{
+		func(l *listener) bool { return l.addr == addr && addr != 0 },
+		func(l *listener) bool { return l.addr == 0 && l.any6 != is4 },
+		func(l *listener) bool { return l.addr == 0 && l.any6 },
+	} {
+		var out []*listener
+		for _, l := range all {
+			if fits(l) {
+				out = append(out, l)
+			}
+		}
+		if out != nil {
+			return out
+		}
+	}
+	return nil
+}
+
+// listened reports whether a listener takes peers of addr:port, without
+// allocating: it is asked once for every connection.
+func (e *Engine) listened(h *half) bool {
+	if e.listeners.ports[h.localPort/64]&(1<<(h.localPort%64)) == 0 {
+		return false
+	}
+	for _, l := range e.listeners.byPort[listenKey{h.netns, h.transport, h.localPort}] {
+		if l.addr == 0 && (l.any6 || e.addrs.list[h.local].Is4()) || l.addr == h.local {
+			return true
+		}
+	}
+	return false
+}
+
+// makers are the nodes of those who made the listeners: of each its oldest
+// holder, since a pre-fork group shares one socket.
+func (e *Engine) makers(list []*listener) []NodeRef {
+	var out []NodeRef
+	for _, l := range list {
+		var n NodeRef
+		if l.kernel {
+			n = e.kernelNode(l.key.netns)
+		} else if holders := e.holdersOf(l.holders); len(holders) > 0 {
+			oldest := slices.MinFunc(holders, func(a, b uint32) int {
+				return e.processes.compare(a, b)
+			})
+			n = e.processNode(oldest)
+		} else {
+			continue
+		}
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// dropListeners forgets those that ended in the window that closes.
+func (e *Engine) dropListeners() {
+	for c, l := range e.listeners.byCookie {
+		if !l.final {
+			continue
+		}
+		delete(e.listeners.byCookie, c)
+		list := slices.DeleteFunc(e.listeners.byPort[l.key], func(o *listener) bool { return o == l })
+		if len(list) == 0 {
+			delete(e.listeners.byPort, l.key)
+		} else {
+			e.listeners.byPort[l.key] = list
+		}
+		e.topologyChanged = true
+	}
+}

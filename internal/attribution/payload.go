@@ -1,0 +1,109 @@
+package attribution
+
+import "peerscope/internal/flow"
+
+// sent is the payload the other end acknowledged to h within the window, given
+// h's role.
+func (h *half) sent(r flow.Role) Amount {
+	if !h.has(flagCounters) {
+		return Amount{}
+	}
+	a := Amount{Value: h.tx, Known: true, Inexact: h.has(flagVanished)}
+	base := h.baseTx
+	switch r {
+	case flow.Client:
+		if h.has(flagSynInTx) {
+			a.Value--
+		}
+		if h.has(flagSynInBase) {
+			base--
+		}
+	case flow.RoleNone:
+		a.Inexact = a.Inexact || h.has(flagSynInTx)
+	}
+	// Something was given to the wire and never acknowledged, so what was may
+	// include our FIN.
+	a.Inexact = a.Inexact || h.has(flagTxDoubt) && h.has(flagFinal)
+	a.Value -= min(base, a.Value)
+	return a
+}
+
+// received is the payload h's kernel acknowledged within the window.
+func (h *half) received() Amount {
+	if !h.has(flagCounters) {
+		return Amount{}
+	}
+	return Amount{Value: h.rx - min(h.baseRx, h.rx), Known: true,
+		Inexact: h.has(flagFinUnknown) && h.rx > h.baseRx || h.has(flagVanished)}
+}
+
+// direction settles one direction from what the sender and the receiver
+// counted: the figure of the map, and the two columns.
+func direction(sent, received Amount) (settled, sender, receiver Amount) {
+	switch {
+	case !sent.Known:
+		return received, sent, received
+	case !received.Known:
+		return sent, sent, received
+	}
+	switch {
+	case !sent.Inexact:
+		// The receiver's one byte more is the FIN.
+		if received.Inexact && (received.Value == sent.Value || received.Value == sent.Value+1) {
+			received = Amount{Value: sent.Value, Known: true}
+		}
+		return sent, sent, received
+	case !received.Inexact:
+		if sent.Value == received.Value || sent.Value == received.Value+1 {
+			sent = Amount{Value: received.Value, Known: true}
+		}
+		return received, sent, received
+	case received.Value > sent.Value:
+		// The sender's last counters are missing: the receiver knows more.
+		return received, sent, received
+	}
+	return sent, sent, received
+}
+
+// traffic settles both directions of a connection. a is the client (or the
+// first end), b the other; either may be nil where it was not observed.
+func traffic(a, b *half, roleA flow.Role) (total, sideA, sideB Traffic) {
+	var aSent, aReceived, bSent, bReceived Amount
+	if a != nil {
+		aSent, aReceived = a.sent(roleA), a.received()
+	}
+	if b != nil && b != a {
+		bSent, bReceived = b.sent(roleA.Reverse()), b.received()
+	}
+	if a == b && a != nil { // connected to itself: what it sent it received
+		return Traffic{ToB: aSent, ToA: Amount{Known: aSent.Known}}, Traffic{ToB: aSent, ToA: Amount{Known: aSent.Known}}, Traffic{}
+	}
+	total.ToB, sideA.ToB, sideB.ToB = direction(aSent, bReceived)
+	total.ToA, sideB.ToA, sideA.ToA = direction(bSent, aReceived)
+	// Where both columns are there and exact, the map shows the client's.
+	if sideA.ToB.Known && !sideA.ToB.Inexact {
+		total.ToB = sideA.ToB
+	}
+	if sideA.ToA.Known && !sideA.ToA.Inexact {
+		total.ToA = sideA.ToA
+	}
+	return total, sideA, sideB
+}
+
+// retransmits are the segments each end sent again within the window.
+func retransmits(a, b *half) Traffic {
+	of := func(h *half) Amount {
+		if h == nil || !h.has(flagCounters) {
+			return Amount{}
+		}
+		return Amount{Value: uint64(h.retrans - min(h.baseRe, h.retrans)), Known: true, Inexact: h.has(flagVanished)}
+	}
+	return Traffic{ToB: of(a), ToA: of(b)}
+}
+
+// seal makes what was counted the base of the next window.
+func (h *half) seal() {
+	h.baseTx, h.baseRx, h.baseRe = h.tx, h.rx, h.retrans
+	h.setFlag(flagSynInBase, h.has(flagSynInTx))
+	h.flags |= flagBase | flagSealed
+}

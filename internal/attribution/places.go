@@ -1,0 +1,105 @@
+package attribution
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// places says in which namespaces an address lives: where the kernel delivers
+// packets for it to the namespace itself.
+type places struct {
+	byAddr   [][]uint32                // namespaces of single addresses, by address number
+	prefixes map[netip.Prefix][]uint32 // AnyIP: whole prefixes that are local
+}
+
+func newPlaces() places { return places{prefixes: map[netip.Prefix][]uint32{}} }
+
+// add records that netns owns p and reports whether that is new. Loopback is
+// left out: every namespace has its own.
+func (t *places) add(p netip.Prefix, netns uint32, addrs *addresses) bool {
+	if p.Addr().IsLoopback() {
+		return false
+	}
+	if !p.IsSingleIP() {
+		list, isNew := insertSorted(t.prefixes[p], netns)
+		t.prefixes[p] = list
+		return isNew
+	}
+	a := addrs.number(p.Addr())
+	for int(a) >= len(t.byAddr) {
+		t.byAddr = append(t.byAddr, nil)
+	}
+	list, isNew := insertSorted(t.byAddr[a], netns)
+	t.byAddr[a] = list
+	return isNew
+}
+
+// owners lists the namespaces a non-loopback address lives in, sorted.
+func (e *Engine) owners(addr uint32) []uint32 {
+	var list []uint32
+	if int(addr) < len(e.homes.byAddr) {
+		list = e.homes.byAddr[addr]
+	}
+	if len(e.homes.prefixes) == 0 {
+		return list
+	}
+	for p, in := range e.homes.prefixes {
+		if p.Contains(e.addrs.list[addr]) {
+			for _, n := range in {
+				list, _ = insertSorted(list, n)
+			}
+		}
+	}
+	return list
+}
+
+// livesIn reports whether a socket in netns from, that talks to addr, may have
+// its other end in namespace in. A namespace's own address is nobody else's
+// for it; link-local addresses belong to a link, so they may be.
+func (e *Engine) livesIn(addr, from, in uint32) bool {
+	a := e.addrs.list[addr]
+	if a.IsLoopback() {
+		return from == in
+	}
+	own := e.owners(addr)
+	if len(own) == 0 {
+		return from == in
+	}
+	if !a.IsLinkLocalUnicast() && slices.Contains(own, from) {
+		return from == in
+	}
+	return slices.Contains(own, in)
+}
+
+// mayHide reports whether an address that a socket in netns from talks to may
+// live in a namespace whose sockets are not read, so that a single match among
+// those that are read is not the only one possible.
+func (e *Engine) mayHide(addr, from uint32) bool {
+	if e.addrs.list[addr].IsLoopback() {
+		return false
+	}
+	own := e.owners(addr)
+	if slices.Contains(own, from) && !e.addrs.list[addr].IsLinkLocalUnicast() {
+		return false
+	}
+	for _, n := range own {
+		if !e.namespaces[n].observed {
+			return true
+		}
+	}
+	return false
+}
+
+// missable reports whether the other end of a connection to addr may have been
+// there without being told: its namespace is not read, its deaths are not
+// reported, or reports were lost.
+func (e *Engine) missable(addr, from uint32) bool {
+	check := func(n uint32) bool {
+		ns := &e.namespaces[n]
+		return !ns.observed || !ns.deathsSeen || ns.lossy
+	}
+	if e.addrs.list[addr].IsLoopback() {
+		return check(from)
+	}
+	return slices.ContainsFunc(e.owners(addr), check)
+}

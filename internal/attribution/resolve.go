@@ -1,0 +1,346 @@
+package attribution
+
+import (
+	"net/netip"
+	"slices"
+
+	"peerscope/internal/flow"
+)
+
+// Close decides every connection that changed since the last Close and gives
+// what it adds to the window to emit. It costs in proportion to the changes;
+// only a new listener, address or translation makes it look again at the
+// connections whose other end is not observed.
+//
+// What was over stays one window more, so that a late telling of it is known
+// as such and not taken for a new connection.
+func (e *Engine) Close(emit func(*Change)) {
+	e.releaseDone()
+	e.listensByProcess = nil
+	if e.topologyChanged {
+		e.markHalfEdges()
+		e.topologyChanged = false
+	}
+	for i := 0; i < len(e.dirty); i++ {
+		e.fallBackToTuple(e.dirty[i])
+	}
+	e.pairNameless()
+	e.undecided = e.undecided[:0]
+	for i := 0; i < len(e.dirty); i++ {
+		if i%ahead == 0 {
+			e.fetch(e.dirty[i:min(i+ahead, len(e.dirty))])
+		}
+		e.resolve(e.dirty[i], emit, false)
+	}
+	// Ports that were learnt just now may decide what was left open.
+	for _, n := range e.undecided {
+		e.resolve(n, emit, true)
+	}
+	e.closeUnix(emit)
+	e.settleDirty()
+	e.dropListeners()
+	for i := range e.namespaces {
+		e.namespaces[i].lossy = false
+	}
+}
+
+// ahead is how many halves have their other ends fetched together.
+const ahead = 64
+
+// fetch touches the other ends of some halves, one load after the other with
+// nothing in between that waits for them, so that the processor brings them in
+// at the same time. Resolving then finds them in its cache.
+func (e *Engine) fetch(some []uint32) {
+	for _, n := range some {
+		h := e.half(n)
+		m := h.nextTuple | h.nextSeq
+		if h.nextTuple != 0 && h.nextSeq != 0 {
+			m = h.nextSeq
+		}
+		e.touched += e.half(m).tx
+	}
+}
+
+// settleDirty makes what was counted the base of the next window.
+func (e *Engine) settleDirty() {
+	for _, n := range e.dirty {
+		h := e.half(n)
+		h.flags &^= flagDirty | flagResolved | flagUndecided | flagPaired
+		h.seal()
+		if h.has(flagFinal) && !h.has(flagDone) {
+			h.flags |= flagDone
+			e.done = append(e.done, n)
+		}
+	}
+	// A burst must not hold its memory for ever.
+	if cap(e.dirty) > 4096 && cap(e.dirty) > 8*len(e.dirty) {
+		e.dirty = make([]uint32, 0, cap(e.dirty)/4)
+	}
+	e.dirty = e.dirty[:0]
+}
+
+// releaseDone frees what was over at the last Close, unless its other end still
+// lives and needs it to be named.
+func (e *Engine) releaseDone() {
+	kept := e.done[:0]
+	for _, n := range e.done {
+		if o := e.half(n).partner; o != 0 && !e.half(o).has(flagFinal) {
+			kept = append(kept, n)
+			continue
+		}
+		e.release(n)
+	}
+	e.done = kept
+}
+
+func (e *Engine) release(n uint32) {
+	h := e.half(n)
+	if o := h.partner; o != 0 && o != n {
+		e.half(o).partner = 0
+	}
+	e.leave(n, h)
+	delete(e.errnos, n)
+	delete(e.handovers, n)
+	*h = half{}
+	e.free = append(e.free, n)
+}
+
+// markHalfEdges queues the connections of which only one end is known.
+func (e *Engine) markHalfEdges() {
+	for n := uint32(1); n < e.count; n++ {
+		if h := e.half(n); h.first != 0 && h.partner == 0 && !h.has(flagDone) {
+			e.markDirty(n, h)
+		}
+	}
+}
+
+// fallBackToTuple enters a half whose sequence identity found nobody into the
+// tuple index: its other end may be known from a source without sequences.
+func (e *Engine) fallBackToTuple(n uint32) {
+	h := e.half(n)
+	if h.has(flagSeqIndex) && !h.has(flagTuple) && h.nextSeq == n && h.complete() {
+		e.enterTuple(n, h)
+	}
+}
+
+// resolve decides the connection of which n is an end and emits its change.
+func (e *Engine) resolve(n uint32, emit func(*Change), last bool) {
+	h := e.half(n)
+	if last != h.has(flagUndecided) || !last && h.has(flagResolved) || h.has(flagDone) {
+		return
+	}
+	f := e.findPeer(n, h)
+	var o *half
+	if f.partner != 0 {
+		o = e.half(f.partner)
+		// The other end must see it the same way: what is ambiguous from one
+		// side is ambiguous.
+		if f.evidence == flow.PeerTuple && len(e.circleOf(n, h)) > 2 {
+			if back := e.findPeer(f.partner, o); back.partner != n {
+				o, f = nil, found{evidence: flow.PeerAmbiguous, candidates: []uint32{f.partner}}
+			}
+		}
+	}
+	role, by, contradicted := e.roleOf(h, o)
+	if contradicted && !h.has(flagContradicted) {
+		h.flags |= flagContradicted
+		e.lost[flow.LossContradiction]++
+	}
+	if role == flow.RoleNone && !h.failedConnect() {
+		if !last {
+			h.flags |= flagResolved | flagUndecided
+			e.undecided = append(e.undecided, n)
+			return
+		}
+		role, by = e.lastResort(h, o)
+	}
+	if h.failedConnect() && (o == nil || o.failedConnect() || o.embryo()) {
+		role, by = flow.Client, flow.RoleHandshake
+	}
+	h.flags |= flagResolved
+	h.flags &^= flagUndecided
+	h.partner = f.partner
+	if o != nil && f.partner != n {
+		e.markDirty(f.partner, o)
+		o.flags |= flagResolved
+		o.flags &^= flagUndecided
+		o.partner = n
+	}
+	if o == nil {
+		e.emitAlone(n, h, f, role, by, emit)
+		return
+	}
+	if role != flow.RoleNone && h.transport == flow.TCP {
+		e.learnFrom(h, o, role)
+	}
+	e.emitPair(n, h, f.partner, o, f.evidence, role, by, emit)
+}
+
+func (e *Engine) circleOf(n uint32, h *half) []uint32 {
+	e.circle = append(e.circle[:0], n)
+	if h.has(flagTuple) {
+		for m := h.nextTuple; m != n; m = e.half(m).nextTuple {
+			e.circle = append(e.circle, m)
+		}
+	}
+	return e.circle
+}
+
+func (e *Engine) learnFrom(h, o *half, role flow.Role) {
+	if role == flow.Server {
+		e.learn(h)
+	} else {
+		e.learn(o)
+	}
+}
+
+// lastResort asks for exposed ports, which nothing stronger has decided.
+func (e *Engine) lastResort(h, o *half) (flow.Role, flow.RoleEvidence) {
+	mine := e.exposed(h)
+	theirs := o != nil && o != h && e.exposed(o)
+	switch {
+	case mine && !theirs:
+		return flow.Server, flow.RoleExposedPort
+	case theirs && !mine:
+		return flow.Client, flow.RoleExposedPort
+	}
+	return flow.RoleNone, flow.RoleUnknown
+}
+
+// failedConnect: it asked for a connection and never got one.
+func (h *half) failedConnect() bool {
+	return h.transport == flow.TCP && !h.has(flagEstablished) && !h.embryo() && h.has(flagFinal|flagSynSent)
+}
+
+// emitPair emits a connection both ends of which were observed.
+func (e *Engine) emitPair(n uint32, h *half, m uint32, o *half, ev flow.PeerEvidence, role flow.Role, by flow.RoleEvidence, emit func(*Change)) {
+	a, b, an, bn := h, o, n, m
+	if role == flow.Server {
+		a, b, an, bn = o, h, m, n
+	}
+	c := &e.change
+	*c = Change{Peer: ev, Role: by}
+	key := EdgeKey{Transport: h.transport, RoleKnown: role != flow.RoleNone, PortB: b.localPort}
+	if key.RoleKnown {
+		key.A = e.endNode(a, flow.Client, c)
+		key.B = e.endNode(b, flow.Server, c)
+		if a.complete() && b.complete() && (a.peer != b.local || a.peerPort != b.localPort) {
+			c.Dialed = netip.AddrPortFrom(e.addrs.list[a.peer], a.peerPort)
+		}
+		e.fillTraffic(c, a, b, flow.Client)
+	} else {
+		key.A, key.B, key.PortA = e.endNode(a, flow.RoleNone, c), e.endNode(b, flow.RoleNone, c), a.localPort
+		if key.A > key.B || key.A == key.B && key.PortA > key.PortB {
+			a, b, an, bn = b, a, bn, an
+			key.A, key.B, key.PortA, key.PortB = key.B, key.A, key.PortB, key.PortA
+			c.HoldersA, c.HoldersB = c.HoldersB, c.HoldersA
+		}
+		e.fillTraffic(c, a, b, flow.RoleNone)
+	}
+	e.account(c, key, an, bn, emit)
+}
+
+// emitAlone emits a connection of which only h was observed.
+func (e *Engine) emitAlone(n uint32, h *half, f found, role flow.Role, by flow.RoleEvidence, emit func(*Change)) {
+	if h.embryo() || !h.complete() && !h.has(flagFinal|flagSynSent) || h.has(flagPaired) && !h.complete() {
+		return // no connection by itself, or counted with the other end
+	}
+	c := &e.change
+	*c = Change{Peer: f.evidence, Role: by}
+	var other NodeRef
+	port := h.peerPort
+	if f.evidence == flow.PeerAmbiguous {
+		other = e.addressNode(h.peer, h.netns)
+	} else {
+		other, role = e.unobserved(c, h, role)
+	}
+	key := EdgeKey{Transport: h.transport, RoleKnown: role != flow.RoleNone}
+	var an, bn uint32
+	switch role {
+	case flow.Client:
+		key.A, key.B, key.PortB = e.endNode(h, role, c), other, port
+		an = n
+		c.CandidatesB = e.candidateNodes(c.CandidatesB, f.candidates, flow.Server)
+		e.fillTraffic(c, h, nil, role)
+	case flow.Server:
+		key.A, key.B, key.PortB = other, e.endNode(h, role, c), h.localPort
+		bn = n
+		c.CandidatesA = e.candidateNodes(c.CandidatesA, f.candidates, flow.Client)
+		e.fillTraffic(c, nil, h, flow.Client)
+	default:
+		own := e.endNode(h, role, c)
+		key.A, key.B, key.PortA, key.PortB = own, other, h.localPort, port
+		an = n
+		c.CandidatesB = e.candidateNodes(c.CandidatesB, f.candidates, flow.RoleNone)
+		e.fillTraffic(c, h, nil, role)
+		if other < own {
+			key.A, key.B, key.PortA, key.PortB = other, own, port, h.localPort
+			an, bn = 0, n
+			c.CandidatesA, c.CandidatesB = c.CandidatesB, c.CandidatesA
+			c.HoldersA, c.HoldersB = c.HoldersB, c.HoldersA
+			swap := func(t Traffic) Traffic { return Traffic{ToB: t.ToA, ToA: t.ToB} }
+			c.Bytes, c.SideA, c.SideB, c.Retransmits = swap(c.Bytes), Traffic{}, swap(c.SideA), swap(c.Retransmits)
+		}
+	}
+	e.account(c, key, an, bn, emit)
+}
+
+func (e *Engine) fillTraffic(c *Change, a, b *half, roleA flow.Role) {
+	c.Bytes, c.SideA, c.SideB = traffic(a, b, roleA)
+	c.Retransmits = retransmits(a, b)
+	for _, h := range [...]*half{a, b} {
+		if h == nil {
+			continue
+		}
+		if c.RTT == 0 {
+			c.RTT = h.rtt
+		}
+		c.Connect = max(c.Connect, h.connect)
+	}
+}
+
+// endNode is the node of an observed end. A server's socket that no process
+// holds, because none has accepted it or none was seen to, is its listener's.
+func (e *Engine) endNode(h *half, role flow.Role, c *Change) NodeRef {
+	if h.has(flagKernel) {
+		return e.kernelNode(h.netns)
+	}
+	if holders := e.holdersOf(h.holder); len(holders) > 0 {
+		for _, p := range holders[1:] {
+			if role == flow.Server || role == flow.RoleNone && c.HoldersA != nil {
+				c.HoldersB = append(c.HoldersB, e.processNode(p))
+			} else {
+				c.HoldersA = append(c.HoldersA, e.processNode(p))
+			}
+		}
+		first := holders[0]
+		return e.processNode(first)
+	}
+	if role != flow.Client {
+		makers := e.makers(e.listening(h.netns, h.transport, h.local, h.localPort))
+		if len(makers) == 1 {
+			if !h.has(flagUnaccepted) && c.Peer != flow.PeerNone && c.Peer != flow.PeerAmbiguous {
+				c.Peer = flow.PeerListener
+			}
+			return makers[0]
+		}
+		if len(makers) > 1 {
+			c.CandidatesB = append(c.CandidatesB, makers...)
+			if role == flow.Server {
+				c.Peer = flow.PeerAmbiguous
+			}
+		}
+	}
+	return e.addressNode(h.local, h.netns)
+}
+
+// candidateNodes names the processes of the sockets that fit equally well.
+func (e *Engine) candidateNodes(out []NodeRef, candidates []uint32, role flow.Role) []NodeRef {
+	for _, m := range candidates {
+		var ignored Change
+		if n := e.endNode(e.half(m), role, &ignored); !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}

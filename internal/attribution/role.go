@@ -1,0 +1,135 @@
+package attribution
+
+import "peerscope/internal/flow"
+
+// votes collects what speaks for each role of one half: the strongest evidence
+// of each side, RoleUnknown where there is none.
+type votes struct {
+	client, server flow.RoleEvidence
+	// A SYN byte of 0 says "accepted", but a packet dropped on its own host can
+	// make a client's 1 look like it: it counts only while nothing contradicts.
+	clientZero, serverZero bool
+}
+
+func (v *votes) add(r flow.Role, by flow.RoleEvidence) {
+	if r == flow.Client {
+		v.client = min(v.client, by)
+	} else {
+		v.server = min(v.server, by)
+	}
+}
+
+// decide applies the ladder: two that contradict each other below `sequence`
+// make none. It reports whether there was a contradiction.
+func (v *votes) decide() (flow.Role, flow.RoleEvidence, bool) {
+	c, s := v.client, v.server
+	if min(c, s) <= flow.RoleSequence {
+		if c < s {
+			return flow.Client, c, false
+		}
+		return flow.Server, s, false
+	}
+	contradicted := v.clientZero && (v.serverZero || s != flow.RoleUnknown) ||
+		v.serverZero && c != flow.RoleUnknown
+	if !contradicted {
+		if v.clientZero {
+			c = min(c, flow.RoleSynByte)
+		}
+		if v.serverZero {
+			s = min(s, flow.RoleSynByte)
+		}
+	}
+	switch {
+	case c != flow.RoleUnknown && s != flow.RoleUnknown:
+		return flow.RoleNone, flow.RoleUnknown, true
+	case c != flow.RoleUnknown:
+		return flow.Client, c, contradicted
+	case s != flow.RoleUnknown:
+		return flow.Server, s, contradicted
+	}
+	return flow.RoleNone, flow.RoleUnknown, contradicted
+}
+
+// roleOf decides h's role from both ends; o is nil where only h was observed.
+// The evidence is the strongest that either end gives.
+func (e *Engine) roleOf(h, o *half) (flow.Role, flow.RoleEvidence, bool) {
+	v := votes{client: flow.RoleUnknown, server: flow.RoleUnknown}
+	cast(&v, h, flow.Client)
+	if o != nil && o != h {
+		cast(&v, o, flow.Server)
+		if h.has(flagSequence) && o.has(flagSequence) {
+			if r := sequenceRole(h, o); r != flow.RoleNone {
+				v.add(r, flow.RoleSequence)
+			}
+		}
+	}
+	if min(v.client, v.server) > flow.RoleSequence {
+		e.castListeners(&v, h, o)
+	}
+	return v.decide()
+}
+
+// cast adds what one half's own socket tells; asClient is what its being the
+// client makes of the half that the roles are counted for.
+func cast(v *votes, h *half, asClient flow.Role) {
+	switch {
+	case h.has(flagSynSent):
+		v.add(asClient, flow.RoleHandshake)
+	case h.has(flagSynRecv):
+		v.add(asClient.Reverse(), flow.RoleHandshake)
+	}
+	switch {
+	case h.has(flagSyn1):
+		v.add(asClient, flow.RoleSynByte)
+	case h.has(flagSyn0) && asClient == flow.Client:
+		v.serverZero = true
+	case h.has(flagSyn0):
+		v.clientZero = true
+	}
+}
+
+// castListeners adds the votes of the local ports: who listens where it talks
+// from is the server. Where both ends do, that says nothing.
+func (e *Engine) castListeners(v *votes, h, o *half) {
+	mine := e.listened(h)
+	theirs := o != nil && o != h && e.listened(o)
+	switch {
+	case mine == theirs:
+	case mine:
+		v.add(flow.Server, flow.RoleListener)
+	default:
+		v.add(flow.Client, flow.RoleListener)
+	}
+}
+
+// exposed is the last resort for a half whose role nothing told: a port that
+// its process declares, or on which it was a server before.
+func (e *Engine) exposed(h *half) bool {
+	for _, p := range e.holdersOf(h.holder) {
+		proc := &e.processes.facts[p]
+		if proc.learned[h.localPort] {
+			return true
+		}
+		for _, port := range proc.info.ExposedPorts {
+			if port == h.localPort {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// learn remembers that the processes of a server's socket serve its port.
+func (e *Engine) learn(h *half) {
+	if h.holder == 0 || h.holder&holderSet != 0 {
+		return
+	}
+	p := &e.processes.facts[h.holder]
+	if p.learned[h.localPort] {
+		return
+	}
+	if p.learned == nil {
+		p.learned = map[uint16]bool{}
+	}
+	p.learned[h.localPort] = true
+}

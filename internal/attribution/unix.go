@@ -1,0 +1,313 @@
+package attribution
+
+import (
+	"slices"
+
+	"peerscope/internal/flow"
+)
+
+// unixSockets are the unix sockets by inode; the kernel itself names the peer.
+type unixSockets struct {
+	byInode map[uint64]*unixSocket
+	dirty   []uint64
+	paths   map[string]int // listeners by path
+	changed bool
+}
+
+type unixSocket struct {
+	inode    uint64
+	netns    uint32
+	typ      flow.UnixType
+	path     string
+	peer     uint64
+	waiting  []uint64
+	listens  bool
+	seen     flow.Time
+	lived    bool // had a peer at some time
+	backlog  uint32
+	limit    uint32
+	holders  uint32
+	held     uint32
+	final    bool
+	adopted  bool
+	dirty    bool
+	resolved bool
+	counters flow.UnixCounters
+	base     flow.UnixCounters
+	counted  bool // the source can count payload
+
+	opened bool
+	closed bool
+	active bool
+	edge   EdgeRef
+	live   liveEvidence
+}
+
+func newUnixSockets() unixSockets {
+	return unixSockets{byInode: map[uint64]*unixSocket{}, paths: map[string]int{}}
+}
+
+// unixSocket merges one look at a unix socket.
+func (e *Engine) unixSocket(o *flow.UnixSocket) {
+	u := e.unix.byInode[o.Inode]
+	if u == nil {
+		u = &unixSocket{inode: o.Inode, netns: e.netnsNumber(o.Netns), typ: o.Type}
+		e.unix.byInode[o.Inode] = u
+	}
+	if o.Path != "" && (u.path == "" || o.Path < u.path) {
+		u.path = o.Path
+	}
+	if o.Peer != 0 {
+		u.peer = max(u.peer, o.Peer)
+	}
+	for _, w := range o.Waiting {
+		if !slices.Contains(u.waiting, w) {
+			u.waiting = append(u.waiting, w)
+		}
+		e.unixDirty(e.unix.byInode[w])
+	}
+	if o.State == flow.Listen && !u.listens {
+		u.listens = true
+		e.unix.paths[u.path]++
+		e.unix.changed = true
+	}
+	if o.Time >= u.seen && o.Limit != 0 {
+		u.backlog, u.limit = o.Backlog, o.Limit
+	}
+	u.seen = max(u.seen, o.Time)
+	u.final = u.final || o.Final
+	u.adopted = u.adopted || o.Adopted
+	if o.HasCounters {
+		if o.Adopted && !u.counted {
+			u.base = o.Counters
+		}
+		u.counted = true
+		u.counters.BytesSent = max(u.counters.BytesSent, o.Counters.BytesSent)
+		u.counters.BytesReceived = max(u.counters.BytesReceived, o.Counters.BytesReceived)
+	}
+	if len(o.Holders) > 0 {
+		ref, ms := e.holderNumber(o.Holders), millis(o.Time)
+		if u.holders == 0 || later(ms, u.held) || ms == u.held && e.compareHolders(ref, u.holders) > 0 {
+			u.holders, u.held = ref, ms
+		}
+	}
+	e.unixDirty(u)
+	e.unixDirty(e.unix.byInode[u.peer])
+}
+
+func (e *Engine) unixDirty(u *unixSocket) {
+	if u != nil && !u.dirty {
+		u.dirty = true
+		e.unix.dirty = append(e.unix.dirty, u.inode)
+	}
+}
+
+// closeUnix decides the unix connections that changed.
+func (e *Engine) closeUnix(emit func(*Change)) {
+	if e.unix.changed {
+		for _, u := range e.unix.byInode {
+			e.unixDirty(u)
+		}
+		e.unix.changed = false
+	}
+	for _, inode := range e.unix.dirty {
+		if u := e.unix.byInode[inode]; !u.resolved && !u.closed {
+			e.resolveUnix(u, emit)
+		}
+	}
+	waits := e.waitingClients()
+	for _, inode := range e.unix.dirty {
+		if u := e.unix.byInode[inode]; !u.resolved && !u.closed && waits[inode] != nil {
+			e.emitUnix(u, nil, waits[inode], emit)
+		}
+	}
+	var ended []uint64
+	for _, inode := range e.unix.dirty {
+		u := e.unix.byInode[inode]
+		u.dirty, u.resolved = false, false
+		u.base = u.counters
+		if u.final {
+			ended = append(ended, inode)
+		}
+	}
+	for _, inode := range ended {
+		if u := e.unix.byInode[inode]; u.listens {
+			e.unix.paths[u.path]--
+		}
+		delete(e.unix.byInode, inode)
+	}
+	e.unix.dirty = e.unix.dirty[:0]
+}
+
+// waitingClients maps clients that nobody has accepted to their listener.
+func (e *Engine) waitingClients() map[uint64]*unixSocket {
+	var waits map[uint64]*unixSocket
+	for _, u := range e.unix.byInode {
+		for _, w := range u.waiting {
+			if waits == nil {
+				waits = map[uint64]*unixSocket{}
+			}
+			waits[w] = u
+		}
+	}
+	return waits
+}
+
+// resolveUnix decides one connection from the end that sees its peer.
+func (e *Engine) resolveUnix(u *unixSocket, emit func(*Change)) {
+	if u.listens || u.peer == 0 {
+		return
+	}
+	o := e.unix.byInode[u.peer]
+	if o == nil || o.resolved && o.peer == u.inode {
+		return // its end is seen from the other side, or not observed at all
+	}
+	u.resolved = true
+	if o.peer == u.inode {
+		o.resolved = true
+	}
+	switch {
+	case o.peer != u.inode && o.typ == flow.UnixDgram:
+		e.emitUnix(u, o, nil, emit) // a datagram client of a named socket
+	case e.serves(o) && !e.serves(u):
+		e.emitUnix(u, o, nil, emit)
+	case e.serves(u) && !e.serves(o):
+		e.emitUnix(o, u, nil, emit)
+	default:
+		e.emitUnixPair(u, o, emit)
+	}
+}
+
+// serves: an accepted socket carries its listener's address. A name of its own
+// that no listener has is a client's, unless the other end has none at all.
+func (e *Engine) serves(u *unixSocket) bool {
+	if u.path == "" {
+		return false
+	}
+	if o := e.unix.byInode[u.peer]; o != nil && o.path == "" {
+		return true
+	}
+	return e.unix.paths[u.path] > 0
+}
+
+// emitUnix emits a connection from client to server; a listener stands for the
+// server that has not accepted yet.
+func (e *Engine) emitUnix(client, server, listener *unixSocket, emit func(*Change)) {
+	c := &e.change
+	*c = Change{Peer: flow.PeerKernel, Role: flow.RoleKernel}
+	end := server
+	if listener != nil {
+		end = listener
+	}
+	key := EdgeKey{Transport: flow.Unix, RoleKnown: true, Path: e.pathNumber(end.path)}
+	key.A = e.unixNode(client, &c.HoldersA)
+	if listener != nil {
+		key.B = e.unixMaker(listener)
+	} else if key.B = e.unixNode(server, &c.HoldersB); server.holders == 0 {
+		for _, l := range e.unix.byInode {
+			if l.listens && l.path == server.path && l.holders != 0 {
+				key.B = e.unixMaker(l)
+				c.HoldersB = nil
+			}
+		}
+	}
+	e.accountUnix(c, key, client, server, emit)
+}
+
+// emitUnixPair emits a connection nobody called: a socketpair.
+func (e *Engine) emitUnixPair(u, o *unixSocket, emit func(*Change)) {
+	if u.inode > o.inode {
+		u, o = o, u
+	}
+	c := &e.change
+	*c = Change{Peer: flow.PeerKernel, Role: flow.RoleUnknown}
+	key := EdgeKey{Transport: flow.Unix, A: e.unixNode(u, &c.HoldersA), B: e.unixNode(o, &c.HoldersB)}
+	if key.A > key.B {
+		key.A, key.B, u, o = key.B, key.A, o, u
+		c.HoldersA, c.HoldersB = c.HoldersB, c.HoldersA
+	}
+	e.accountUnix(c, key, u, o, emit)
+}
+
+// accountUnix counts a unix connection on its edge; the state is kept by the
+// socket with the smaller inode of those that know of the connection.
+func (e *Engine) accountUnix(c *Change, key EdgeKey, a, b *unixSocket, emit func(*Change)) {
+	c.Edge = e.edgeNumber(key)
+	keeper := a
+	adopted, final, closed, opened := a.adopted, a.final, a.closed, a.opened
+	if b != nil && b.peer == a.inode {
+		final, closed, opened = final || b.final, closed || b.closed, opened || b.opened
+		adopted = adopted && b.adopted || a.adopted
+		if b.active {
+			keeper = b
+		}
+	}
+	c.Opened = !adopted && !opened
+	c.Closed = final && !closed
+	c.Ended = c.Closed
+	live := packEvidence(c.Peer, c.Role)
+	if keeper.active && (final || keeper.edge != c.Edge || keeper.live != live) {
+		e.back = Change{Edge: keeper.edge, Peer: keeper.live.peer(), Role: keeper.live.role(), Active: -1}
+		keeper.active = false
+		emit(&e.back)
+	}
+	if !final && !keeper.active {
+		keeper.active, keeper.edge, keeper.live = true, c.Edge, live
+		c.Active = 1
+	}
+	unixTraffic(c, a, b)
+	for _, u := range [...]*unixSocket{a, b} {
+		if u != nil && (u == a || u.peer == a.inode) {
+			u.opened, u.closed = true, u.closed || final
+		}
+	}
+	emit(c)
+}
+
+func unixTraffic(c *Change, a, b *unixSocket) {
+	if a.counted {
+		c.SideA.ToB = Amount{Value: a.counters.BytesSent - a.base.BytesSent, Known: true}
+		c.SideA.ToA = Amount{Value: a.counters.BytesReceived - a.base.BytesReceived, Known: true}
+		c.Bytes = c.SideA
+	}
+	if b != nil && b.counted && b.peer == a.inode {
+		c.SideB.ToA = Amount{Value: b.counters.BytesSent - b.base.BytesSent, Known: true}
+		c.SideB.ToB = Amount{Value: b.counters.BytesReceived - b.base.BytesReceived, Known: true}
+		if !a.counted {
+			c.Bytes = c.SideB
+		}
+	}
+}
+
+func (e *Engine) unixNode(u *unixSocket, others *[]NodeRef) NodeRef {
+	holders := e.holdersOf(u.holders)
+	if len(holders) == 0 {
+		return e.addressNode(0, u.netns)
+	}
+	first := holders[0]
+	for _, p := range slices.Clone(holders[1:]) {
+		*others = append(*others, e.processNode(p))
+	}
+	return e.processNode(first)
+}
+
+// unixMaker is the oldest holder of a listener.
+func (e *Engine) unixMaker(l *unixSocket) NodeRef {
+	holders := e.holdersOf(l.holders)
+	if len(holders) == 0 {
+		return e.addressNode(0, l.netns)
+	}
+	return e.processNode(slices.MinFunc(holders, func(a, b uint32) int {
+		return e.processes.compare(a, b)
+	}))
+}
+
+func (e *Engine) pathNumber(path string) uint32 {
+	n, ok := e.pathByName[path]
+	if !ok {
+		n = uint32(len(e.paths))
+		e.paths = append(e.paths, path)
+		e.pathByName[path] = n
+	}
+	return n
+}

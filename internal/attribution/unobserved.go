@@ -1,0 +1,119 @@
+package attribution
+
+import "peerscope/internal/flow"
+
+// unobserved is the node at the end of h that no socket was observed of, with
+// the role it may bring to light: a listener, the program a sidecar serves,
+// or the address alone.
+func (e *Engine) unobserved(c *Change, h *half, role flow.Role) (NodeRef, flow.Role) {
+	if h.transport == flow.UDP {
+		if list := e.remoteListeners(h); list != nil && role != flow.Server {
+			if n, ok := e.pick(c, list); ok {
+				c.Role = min(c.Role, flow.RoleBound)
+				return n, flow.Client
+			}
+			return e.addressNode(h.peer, h.netns), flow.Client
+		}
+	}
+	if h.transport == flow.TCP && role == flow.Client && e.mayBeListener(h) {
+		if list := e.remoteListeners(h); list != nil {
+			if n, ok := e.pick(c, list); ok {
+				return n, role
+			}
+			return e.addressNode(h.peer, h.netns), role
+		}
+	}
+	if n := e.bySidecar(c, h, role); n != 0 {
+		return n, role
+	}
+	return e.addressNode(h.peer, h.netns), role
+}
+
+// mayBeListener: a listener at the address is the other end only if the socket
+// it made for this connection may have been missed. Every socket's death is
+// told where the source can, so that a missing one was not there: what the
+// client reached was something else, behind a translation.
+func (e *Engine) mayBeListener(h *half) bool {
+	return h.failedConnect() || !h.has(flagEstablished) || h.has(flagPaired) || !h.has(flagEarly) ||
+		e.missable(h.peer, h.netns)
+}
+
+// remoteListeners are those that take what h sends, where its peer's address
+// lives.
+func (e *Engine) remoteListeners(h *half) []*listener {
+	if e.livesIn(h.peer, h.netns, h.netns) {
+		return e.listening(h.netns, h.transport, h.peer, h.peerPort)
+	}
+	var out []*listener
+	for _, in := range e.owners(h.peer) {
+		out = append(out, e.listening(in, h.transport, h.peer, h.peerPort)...)
+	}
+	return out
+}
+
+// pick names the one process behind the listeners, or the candidates.
+func (e *Engine) pick(c *Change, list []*listener) (NodeRef, bool) {
+	makers := e.makers(list)
+	if len(makers) == 1 {
+		c.Peer = flow.PeerListener
+		return makers[0], true
+	}
+	if len(makers) > 1 {
+		c.Peer = flow.PeerAmbiguous
+		c.CandidatesB = append(c.CandidatesB, makers...)
+	}
+	return 0, false
+}
+
+// bySidecar applies the mesh rules: an application's connection that nothing
+// explains was taken by the proxy of its instance, and a proxy's belongs to
+// the application of the instance that owns the address.
+func (e *Engine) bySidecar(c *Change, h *half, role flow.Role) NodeRef {
+	holders := e.holdersOf(h.holder)
+	if len(holders) == 0 {
+		return 0
+	}
+	me := &e.processes.facts[holders[0]].info
+	if !me.ServiceProxy && !me.MeshMember {
+		return 0
+	}
+	addr := e.addrs.list[h.peer].String()
+	var out []NodeRef
+	for i := range e.processes.facts {
+		p := &e.processes.facts[i].info
+		switch {
+		case me.MeshMember && p.ServiceProxy && p.InstanceID != "" && p.InstanceID == me.InstanceID && e.elsewhere(h.peer):
+		case me.ServiceProxy && p.MeshMember && containsString(p.InstanceAddrs, addr):
+		default:
+			continue
+		}
+		out = append(out, e.processNode(uint32(i)))
+	}
+	switch {
+	case len(out) == 1:
+		c.Peer = flow.PeerSidecar
+		return out[0]
+	case len(out) > 1:
+		c.Peer = flow.PeerAmbiguous
+		if role == flow.Server {
+			c.CandidatesA = append(c.CandidatesA, out...)
+		} else {
+			c.CandidatesB = append(c.CandidatesB, out...)
+		}
+	}
+	return 0
+}
+
+// elsewhere: no observed namespace owns the address.
+func (e *Engine) elsewhere(addr uint32) bool {
+	return !e.addrs.list[addr].IsLoopback() && len(e.owners(addr)) == 0
+}
+
+func containsString(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,264 @@
+package topology
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"peerscope/internal/flow"
+)
+
+// Directory tells what the numbers in changes stand for.
+type Directory interface {
+	Node(flow.NodeRef) flow.Node
+	Edge(flow.EdgeRef) flow.Edge
+}
+
+// Facts are what a map says beside its nodes and edges.
+type Facts struct {
+	Host    flow.Host
+	Capture flow.Capture
+	Window  flow.Window
+	Gaps    []flow.Gap
+	Lost    [len(flow.LossReasonNames)]uint64
+}
+
+// Map closes nothing: it writes down the window as it stands.
+func (l *Ledger) Map(d Directory, f Facts) *Map {
+	b := builder{dir: d, nodes: map[flow.NodeRef]Node{}}
+	m := &Map{
+		Schema: Schema,
+		Host:   Host{Name: f.Host.Name, ID: f.Host.ID, BootID: f.Host.BootID, Kernel: f.Host.Kernel},
+		Window: Window{Start: stamp(f.Window.Start), End: stamp(f.Window.End)},
+		Capture: Capture{Source: f.Capture.Source, Rung: f.Capture.Rung, IntervalMS: int64(f.Capture.Interval) / 1e6,
+			Degraded: []Degraded{}, Lost: map[string]uint64{}},
+		Nodes: []Node{}, Edges: []Edge{},
+	}
+	for _, g := range f.Gaps {
+		m.Capture.Degraded = append(m.Capture.Degraded, Degraded{Code: g.Code, Reason: g.Reason, Fix: g.Fix})
+	}
+	for i, name := range flow.LossReasonNames {
+		m.Capture.Lost[name] = f.Lost[i]
+	}
+	for _, ref := range l.used {
+		t := &l.edges[ref]
+		if !t.shows() {
+			continue
+		}
+		e := b.edge(d.Edge(ref), t)
+		if b.kind(e.a) != KindProcess && b.kind(e.b) != KindProcess {
+			m.Capture.Unattributed.Connections += e.Connections.Active + e.Connections.Closed
+			m.Capture.Unattributed.Bytes += t.bytes.toA.value + t.bytes.toB.value
+		}
+		m.Edges = append(m.Edges, e.Edge)
+	}
+	for _, n := range b.nodes {
+		m.Nodes = append(m.Nodes, n)
+	}
+	m.sort()
+	return m
+}
+
+func (m *Map) sort() {
+	slices.SortFunc(m.Nodes, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(m.Edges, func(a, b Edge) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// shows: something happened on the edge, or is open.
+func (t *tally) shows() bool {
+	return t.live.active > 0 || t.live.pending > 0 || t.ended.opened+t.ended.closed+t.ended.failed > 0 ||
+		t.bytes.toA.value+t.bytes.toB.value > 0
+}
+
+func stamp(t flow.Time) string {
+	return time.Unix(0, int64(t)).UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// builder turns numbers into nodes, each once.
+type builder struct {
+	dir   Directory
+	nodes map[flow.NodeRef]Node
+}
+
+func (b *builder) kind(ref flow.NodeRef) string { return b.nodes[ref].Kind }
+
+func (b *builder) id(ref flow.NodeRef) string {
+	n, ok := b.nodes[ref]
+	if !ok {
+		n = nodeOf(b.dir.Node(ref))
+		b.nodes[ref] = n
+	}
+	return n.ID
+}
+
+func (b *builder) ids(refs []flow.NodeRef) []string {
+	var out []string
+	for _, r := range refs {
+		out = append(out, b.id(r))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// built is an edge with the numbers of its ends.
+type built struct {
+	Edge
+	a, b flow.NodeRef
+}
+
+func (b *builder) edge(k flow.Edge, t *tally) built {
+	e := built{a: k.A, b: k.B}
+	e.Transport, e.Path = k.Transport.String(), k.Path
+	first, second := b.id(k.A), b.id(k.B)
+	swapped := false
+	if k.RoleKnown {
+		e.Client, e.Server, e.ServerPort = first, second, k.PortB
+		e.ID = EdgeID(first, second, e.Transport, portOrPath(k.PortB, k.Path))
+	} else {
+		swapped = second < first || second == first && k.PortB < k.PortA
+		ports := []uint16{k.PortA, k.PortB}
+		if swapped {
+			first, second = second, first
+			slices.Reverse(ports)
+		}
+		e.Ends = []string{first, second}
+		if k.PortA != 0 || k.PortB != 0 {
+			e.EndPorts = ports
+		}
+		e.ID = EdgeID(first, second, e.Transport, portOrPath(ports[0], "")+"-"+portOrPath(ports[1], k.Path))
+	}
+	e.Connections = Connections{Active: uint64(max(t.live.active, 0)), Pending: uint64(max(t.live.pending, 0)),
+		Opened: t.ended.opened, Closed: t.ended.closed, Failed: t.ended.failed}
+	e.Evidence = t.evidence()
+	e.Errors = t.errors
+	if t.rtt.Count > 0 {
+		e.RTT = new(t.rtt)
+	}
+	if t.connect.Count > 0 {
+		e.Connect = new(t.connect)
+	}
+	e.figures(t, k.RoleKnown, swapped)
+	if t.sets != nil {
+		b.addSets(&e.Edge, t.sets, k.RoleKnown, swapped)
+	}
+	if n := e.Connections.Active + e.Connections.Closed; n > 0 {
+		e.Protocols = []Protocol{{Connections: n}}
+	}
+	return e
+}
+
+// EdgeID names an edge by what makes it, and by nothing else.
+func EdgeID(first, second, transport, portOrPath string) string {
+	h := sha256.New()
+	for _, s := range [...]string{first, second, transport, portOrPath} {
+		h.Write([]byte(s))
+		h.Write([]byte{0})
+	}
+	return "e:" + hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+func portOrPath(port uint16, path string) string {
+	if port != 0 {
+		return strconv.Itoa(int(port))
+	}
+	return path
+}
+
+func (t *tally) evidence() Evidence {
+	e := Evidence{Peer: map[string]uint64{}, Role: map[string]uint64{}}
+	for i, name := range flow.PeerEvidenceNames {
+		if n := uint64(max(t.live.peer[i], 0)) + uint64(t.ended.peer[i]); n > 0 {
+			e.Peer[name] = n
+		}
+	}
+	for i, name := range flow.RoleEvidenceNames {
+		if n := uint64(max(t.live.role[i], 0)) + uint64(t.ended.role[i]); n > 0 {
+			e.Role[name] = n
+		}
+	}
+	return e
+}
+
+// figures writes the directions of an edge, by role or by the order of its
+// ends, and which of them are not exact.
+func (e *Edge) figures(t *tally, roleKnown, swapped bool) {
+	mark := func(name string, s sum) {
+		if s.known && (s.inexact || s.unknown) {
+			e.Inexact = append(e.Inexact, name)
+		}
+	}
+	write := func(p pair) *Bytes {
+		if !p.toA.known && !p.toB.known {
+			return nil
+		}
+		to, back := value(p.toB), value(p.toA)
+		switch {
+		case roleKnown:
+			return &Bytes{ToServer: to, ToClient: back}
+		case swapped:
+			return &Bytes{FirstToSecond: back, SecondToFirst: to}
+		}
+		return &Bytes{FirstToSecond: to, SecondToFirst: back}
+	}
+	toName, backName := "bytes.to_server", "bytes.to_client"
+	if !roleKnown {
+		toName, backName = "bytes.first_to_second", "bytes.second_to_first"
+		if swapped {
+			toName, backName = backName, toName
+		}
+	}
+	mark(toName, t.bytes.toB)
+	mark(backName, t.bytes.toA)
+	slices.Sort(e.Inexact)
+	e.Bytes = write(t.bytes)
+	e.Retransmits = write(t.retransmits)
+	a, b := write(t.sideA), write(t.sideB)
+	if a == nil && b == nil {
+		return
+	}
+	if roleKnown {
+		e.Sides = &Sides{Client: a, Server: b}
+	} else if swapped {
+		e.Sides = &Sides{First: b, Second: a}
+	} else {
+		e.Sides = &Sides{First: a, Second: b}
+	}
+}
+
+func value(s sum) *uint64 {
+	if !s.known {
+		return nil
+	}
+	return new(s.value)
+}
+
+func (b *builder) addSets(e *Edge, s *sets, roleKnown, swapped bool) {
+	slices.SortFunc(s.dialed, netip.AddrPort.Compare)
+	for _, d := range s.dialed {
+		e.Dialed = append(e.Dialed, d.String())
+	}
+	nameA, nameB := "client", "server"
+	if !roleKnown {
+		nameA, nameB = "first", "second"
+		if swapped {
+			nameA, nameB = nameB, nameA
+		}
+	}
+	put := func(into *map[string][]string, name string, refs []flow.NodeRef) {
+		if len(refs) == 0 {
+			return
+		}
+		if *into == nil {
+			*into = map[string][]string{}
+		}
+		(*into)[name] = b.ids(refs)
+	}
+	put(&e.Candidates, nameA, s.candidatesA)
+	put(&e.Candidates, nameB, s.candidatesB)
+	put(&e.Holders, nameA, s.holdersA)
+	put(&e.Holders, nameB, s.holdersB)
+}

@@ -1,0 +1,175 @@
+package topology
+
+import (
+	"net/netip"
+	"slices"
+
+	"peerscope/internal/flow"
+)
+
+// Ledger adds up changes to edges. What is open stays from window to window;
+// everything else starts anew at Reset. It is not safe for concurrent use.
+type Ledger struct {
+	edges []tally        // by flow.EdgeRef
+	used  []flow.EdgeRef // edges with anything to show in this window
+}
+
+// tally is one edge while its window is open.
+type tally struct {
+	live  open
+	ended ended
+	used  bool
+
+	bytes, sideA, sideB, retransmits pair
+	rtt, connect                     Stat
+	errors                           map[string]uint64
+	sets                             *sets
+}
+
+// open counts what lasts: connections that are open, by evidence.
+type open struct {
+	active, pending int64
+	peer            [len(flow.PeerEvidenceNames)]int32
+	role            [len(flow.RoleEvidenceNames)]int32
+}
+
+// ended counts what happened within the window.
+type ended struct {
+	opened, closed, failed uint64
+	peer                   [len(flow.PeerEvidenceNames)]uint32
+	role                   [len(flow.RoleEvidenceNames)]uint32
+}
+
+// sets are the rare parts of an edge.
+type sets struct {
+	dialed                                       []netip.AddrPort
+	candidatesA, candidatesB, holdersA, holdersB []flow.NodeRef
+}
+
+// pair sums the two directions; a direction is known if any connection's was.
+type pair struct{ toB, toA sum }
+
+type sum struct {
+	value          uint64
+	known, unknown bool // some connection's was, some connection's was not
+	inexact        bool
+}
+
+func (s *sum) add(a flow.Amount, counts bool) {
+	if !a.Known {
+		s.unknown = s.unknown || counts
+		return
+	}
+	s.known = true
+	s.value += a.Value
+	s.inexact = s.inexact || a.Inexact
+}
+
+func (p *pair) add(t flow.Traffic, counts bool) {
+	p.toB.add(t.ToB, counts)
+	p.toA.add(t.ToA, counts)
+}
+
+// NewLedger returns an empty ledger.
+func NewLedger() *Ledger { return &Ledger{} }
+
+// Add counts one change. It keeps nothing of c.
+func (l *Ledger) Add(c *flow.Change) {
+	for int(c.Edge) >= len(l.edges) {
+		l.edges = append(l.edges, tally{})
+	}
+	t := &l.edges[c.Edge]
+	if !t.used {
+		t.used = true
+		l.used = append(l.used, c.Edge)
+	}
+	if d := int32(c.Active) + int32(c.Pending); d != 0 {
+		t.live.active += int64(c.Active)
+		t.live.pending += int64(c.Pending)
+		t.live.peer[c.Peer] += d
+		t.live.role[c.Role] += d
+	}
+	if c.Ended {
+		t.ended.peer[c.Peer]++
+		t.ended.role[c.Role]++
+	}
+	if c.Opened {
+		t.ended.opened++
+	}
+	if c.Closed {
+		t.ended.closed++
+	}
+	if c.Failed {
+		t.ended.failed++
+		if c.Errno != "" {
+			if t.errors == nil {
+				t.errors = map[string]uint64{}
+			}
+			t.errors[c.Errno]++
+		}
+	}
+	if c.Active < 0 || c.Pending < 0 {
+		return // a withdrawal carries no figures
+	}
+	counts := !c.Failed && c.Pending == 0
+	t.bytes.add(c.Bytes, counts)
+	t.sideA.add(c.SideA, counts)
+	t.sideB.add(c.SideB, counts)
+	t.retransmits.add(c.Retransmits, false)
+	t.rtt.observe(c.RTT)
+	t.connect.observe(c.Connect)
+	if c.Dialed.IsValid() || c.CandidatesA != nil || c.CandidatesB != nil || c.HoldersA != nil || c.HoldersB != nil {
+		t.addSets(c)
+	}
+}
+
+func (t *tally) addSets(c *flow.Change) {
+	if t.sets == nil {
+		t.sets = &sets{}
+	}
+	s := t.sets
+	if c.Dialed.IsValid() && !slices.Contains(s.dialed, c.Dialed) {
+		s.dialed = append(s.dialed, c.Dialed)
+	}
+	union := func(into *[]flow.NodeRef, from []flow.NodeRef) {
+		for _, n := range from {
+			if !slices.Contains(*into, n) {
+				*into = append(*into, n)
+			}
+		}
+	}
+	union(&s.candidatesA, c.CandidatesA)
+	union(&s.candidatesB, c.CandidatesB)
+	union(&s.holdersA, c.HoldersA)
+	union(&s.holdersB, c.HoldersB)
+}
+
+// observe adds one sample of us microseconds; 0 is no sample.
+func (s *Stat) observe(us uint32) {
+	if us == 0 {
+		return
+	}
+	v := uint64(us)
+	if s.Count == 0 || v < s.Min {
+		s.Min = v
+	}
+	s.Count++
+	s.Sum += v
+	s.Max = max(s.Max, v)
+}
+
+// Reset opens the next window: what is open stays.
+func (l *Ledger) Reset() {
+	kept := l.used[:0]
+	for _, ref := range l.used {
+		t := &l.edges[ref]
+		live := t.live
+		if live.active == 0 && live.pending == 0 {
+			*t = tally{}
+			continue
+		}
+		*t = tally{live: live, used: true, sets: t.sets}
+		kept = append(kept, ref)
+	}
+	l.used = kept
+}
