@@ -39,7 +39,7 @@ type half struct {
 	connect uint32    // microseconds from SYN_SENT to ESTABLISHED; 0: not known
 	retrans uint32    // segments
 	baseRe  uint32    // retrans when the window opened
-	_       uint32
+	after   uint32    // it was not there yet at this time, likewise; 0: not known
 }
 
 // holderSet marks half.holder as the number of a set of several processes.
@@ -174,6 +174,9 @@ func (e *Engine) socket(s *flow.Socket) {
 		if later(ms, h.last) {
 			h.last = ms
 		}
+	}
+	if s.After != 0 && (h.after == 0 || later(millis(s.After), h.after)) {
+		h.after = millis(s.After)
 	}
 	e.mergeState(h, s)
 	if s.HasCounters {

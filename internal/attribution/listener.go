@@ -25,9 +25,11 @@ type listenKey struct {
 type listener struct {
 	cookie  flow.SocketCookie
 	key     listenKey
-	addr    uint32 // 0: any
-	any6    bool   // bound to ::, which takes IPv4 too unless it is told not to
-	seen    flow.Time
+	addr    uint32    // 0: any
+	any6    bool      // bound to ::, which takes IPv4 too unless it is told not to
+	seen    flow.Time // latest
+	after   flow.Time // it was not there yet at this time; 0: not known
+	end     flow.Time // of its death; 0: it lives
 	backlog uint32
 	limit   uint32
 	holders uint32
@@ -71,7 +73,10 @@ func (e *Engine) listen(s *flow.Socket) {
 	}
 	l.seen = max(l.seen, s.Time)
 	l.kernel = l.kernel || s.Kernel
-	l.final = l.final || s.Final
+	l.after = max(l.after, s.After)
+	if s.Final && (!l.final || s.Time < l.end) {
+		l.final, l.end = true, s.Time
+	}
 	if len(s.Holders) > 0 {
 		ref, ms := e.holderNumber(s.Holders), millis(s.Time)
 		if l.holders == 0 || later(ms, l.held) || ms == l.held && e.compareHolders(ref, l.holders) > 0 {
@@ -121,6 +126,18 @@ func (e *Engine) listened(h *half) bool {
 		}
 	}
 	return false
+}
+
+// during keeps the listeners that may have been there in the life of h.
+func (h *half) during(list []*listener) []*listener {
+	alive := func(l *listener) bool {
+		before := l.after == 0 || later(h.last, millis(l.after))
+		return before && (!l.final || h.after == 0 || later(millis(l.end), h.after))
+	}
+	if !slices.ContainsFunc(list, alive) {
+		return list
+	}
+	return slices.DeleteFunc(list, func(l *listener) bool { return !alive(l) })
 }
 
 // makers are the nodes of those who made the listeners: of each its oldest

@@ -145,44 +145,40 @@ func (e *Engine) amongMany(n uint32, h *half) found {
 	return e.inTurn(n, rivals, others, ambiguous)
 }
 
-// inTurn pairs the connections that used one tuple one after the other: the
-// one that lives with the one that lives, the ended ones in the order of their
-// ends, if both sides saw as many.
+// inTurn pairs the connections that used one tuple one after the other: in the
+// order in which they were first seen, if both sides saw as many and what they
+// counted agrees; else only the one that lives with the one that lives.
 func (e *Engine) inTurn(n uint32, mine, theirs []uint32, ambiguous found) found {
-	split := func(list []uint32) (ended, alive []uint32) {
-		for _, m := range list {
-			if e.half(m).has(flagFinal) {
-				ended = append(ended, m)
-			} else {
-				alive = append(alive, m)
-			}
-		}
-		slices.SortFunc(ended, func(a, b uint32) int {
-			x, y := e.half(a), e.half(b)
-			if x.last != y.last {
-				if later(x.last, y.last) {
-					return 1
-				}
-				return -1
-			}
-			return cmp.Compare(x.cookie, y.cookie)
-		})
-		return ended, alive
+	byTime := func(a, b uint32) int {
+		x, y := e.half(a), e.half(b)
+		return cmp.Or(cmp.Compare(x.first, y.first), cmp.Compare(x.cookie, y.cookie))
 	}
-	myEnded, myAlive := split(mine)
-	ended, alive := split(theirs)
-	if len(mine) == len(theirs) && len(myAlive) <= 1 && len(alive) <= 1 {
-		all, their := append(myEnded, myAlive...), append(ended, alive...)
-		return found{partner: their[slices.Index(all, n)], evidence: flow.PeerTuple}
+	slices.SortFunc(mine, byTime)
+	slices.SortFunc(theirs, byTime)
+	i := slices.Index(mine, n)
+	// Counted from the end: the last ones are those that may still live.
+	j := len(theirs) - (len(mine) - i)
+	latest := i == len(mine)-1
+	if j >= 0 && (len(mine) == len(theirs) || latest && !e.half(n).has(flagFinal)) && agree(e.half(n), e.half(theirs[j])) {
+		return found{partner: theirs[j], evidence: flow.PeerTuple}
 	}
-	if len(myAlive) == 1 && len(alive) == 1 {
-		if myAlive[0] == n {
-			return found{partner: alive[0], evidence: flow.PeerTuple}
-		}
-		theirs = ended
+	if len(mine) > len(theirs) && !e.half(theirs[len(theirs)-1]).has(flagFinal) && !latest {
+		theirs = theirs[:len(theirs)-1] // that one's other end is the one that lives
 	}
 	if len(theirs) == 0 {
 		return noPeer
 	}
 	return ambiguous
+}
+
+// agree: both live, or both ended having counted the same.
+func agree(h, o *half) bool {
+	if h.has(flagFinal) != o.has(flagFinal) {
+		return false
+	}
+	if !h.has(flagFinal) || h.has(flagVanished) || o.has(flagVanished) || !h.has(flagCounters) || !o.has(flagCounters) {
+		return true
+	}
+	near := func(sent, received uint64) bool { return sent <= received+1 && received <= sent+1 }
+	return near(h.tx, o.rx) && near(o.tx, h.rx)
 }

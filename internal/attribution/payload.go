@@ -101,6 +101,20 @@ func retransmits(a, b *half) Traffic {
 	return Traffic{ToB: of(a), ToA: of(b)}
 }
 
+// alignBases lets an end that is told only now start from what its other end
+// had already counted in windows before.
+func alignBases(h, o *half) {
+	if h == o || h.has(flagBase|flagSealed) == o.has(flagBase|flagSealed) {
+		return
+	}
+	if o.has(flagBase | flagSealed) {
+		h, o = o, h
+	}
+	o.baseTx, o.baseRx = min(o.tx, h.baseRx), min(o.rx, h.baseTx)
+	o.setFlag(flagSynInBase, false)
+	o.flags |= flagBase
+}
+
 // seal makes what was counted the base of the next window.
 func (h *half) seal() {
 	h.baseTx, h.baseRx, h.baseRe = h.tx, h.rx, h.retrans

@@ -80,11 +80,11 @@ func (e *Engine) settleDirty() {
 }
 
 // releaseDone frees what was over at the last Close, unless its other end still
-// lives and needs it to be named.
+// lives or has something to tell, and needs it to be named.
 func (e *Engine) releaseDone() {
 	kept := e.done[:0]
 	for _, n := range e.done {
-		if o := e.half(n).partner; o != 0 && !e.half(o).has(flagFinal) {
+		if o := e.half(n).partner; o != 0 && !e.half(o).has(flagDone) {
 			kept = append(kept, n)
 			continue
 		}
@@ -214,6 +214,7 @@ func (h *half) failedConnect() bool {
 
 // emitPair emits a connection both ends of which were observed.
 func (e *Engine) emitPair(n uint32, h *half, m uint32, o *half, ev flow.PeerEvidence, role flow.Role, by flow.RoleEvidence, emit func(*Change)) {
+	alignBases(h, o)
 	a, b, an, bn := h, o, n, m
 	if role == flow.Server {
 		a, b, an, bn = o, h, m, n
@@ -317,7 +318,7 @@ func (e *Engine) endNode(h *half, role flow.Role, c *Change) NodeRef {
 		return e.processNode(first)
 	}
 	if role != flow.Client {
-		makers := e.makers(e.listening(h.netns, h.transport, h.local, h.localPort))
+		makers := e.makers(h.during(e.listening(h.netns, h.transport, h.local, h.localPort)))
 		if len(makers) == 1 {
 			if !h.has(flagUnaccepted) && c.Peer != flow.PeerNone && c.Peer != flow.PeerAmbiguous {
 				c.Peer = flow.PeerListener

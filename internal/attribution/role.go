@@ -24,10 +24,13 @@ func (v *votes) add(r flow.Role, by flow.RoleEvidence) {
 func (v *votes) decide() (flow.Role, flow.RoleEvidence, bool) {
 	c, s := v.client, v.server
 	if min(c, s) <= flow.RoleSequence {
-		if c < s {
+		switch {
+		case c < s:
 			return flow.Client, c, false
+		case s < c:
+			return flow.Server, s, false
 		}
-		return flow.Server, s, false
+		return flow.RoleNone, flow.RoleUnknown, false // both called: a simultaneous open
 	}
 	contradicted := v.clientZero && (v.serverZero || s != flow.RoleUnknown) ||
 		v.serverZero && c != flow.RoleUnknown

@@ -15,8 +15,11 @@ func (e *Engine) unobserved(c *Change, h *half, role flow.Role) (NodeRef, flow.R
 			return e.addressNode(h.peer, h.netns), flow.Client
 		}
 	}
-	if h.transport == flow.TCP && role == flow.Client && e.mayBeListener(h) {
-		if list := e.remoteListeners(h); list != nil {
+	if h.transport == flow.TCP && role != flow.Server && e.mayBeListener(h) {
+		if list := e.remoteListeners(h); list != nil && (role == flow.Client || !e.listened(h)) {
+			if role == flow.RoleNone {
+				role, c.Role = flow.Client, flow.RoleListener
+			}
 			if n, ok := e.pick(c, list); ok {
 				return n, role
 			}
@@ -42,13 +45,13 @@ func (e *Engine) mayBeListener(h *half) bool {
 // lives.
 func (e *Engine) remoteListeners(h *half) []*listener {
 	if e.livesIn(h.peer, h.netns, h.netns) {
-		return e.listening(h.netns, h.transport, h.peer, h.peerPort)
+		return h.during(e.listening(h.netns, h.transport, h.peer, h.peerPort))
 	}
 	var out []*listener
 	for _, in := range e.owners(h.peer) {
 		out = append(out, e.listening(in, h.transport, h.peer, h.peerPort)...)
 	}
-	return out
+	return h.during(out)
 }
 
 // pick names the one process behind the listeners, or the candidates.

@@ -76,6 +76,19 @@ func (e *Engine) indexListens() {
 	}
 }
 
+// Listening lists the processes that wait for peers.
+func (e *Engine) Listening() []flow.NodeRef {
+	if e.listensByProcess == nil {
+		e.indexListens()
+	}
+	out := make([]flow.NodeRef, 0, len(e.listensByProcess))
+	for p := range e.listensByProcess {
+		out = append(out, e.processNode(p))
+	}
+	slices.Sort(out)
+	return out
+}
+
 // Edge tells an edge in full.
 func (e *Engine) Edge(ref flow.EdgeRef) flow.Edge {
 	k := e.edges[ref]

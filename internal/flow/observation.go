@@ -61,6 +61,8 @@ type Socket struct {
 	Backlog uint32 `json:"backlog,omitempty"` // of a listener: connections that wait for accept
 	Limit   uint32 `json:"limit,omitempty"`   // of a listener: how many may wait
 
+	// After: it was not there yet at this time, so it is younger; 0: not known.
+	After Time `json:"after,omitempty"`
 	// Connected: the handshake was once complete, as the counters or the state
 	// show; a final observation without it is a connect that failed.
 	Connected bool `json:"connected,omitempty"`

@@ -25,6 +25,9 @@ type Facts struct {
 	Window  flow.Window
 	Gaps    []flow.Gap
 	Lost    [len(flow.LossReasonNames)]uint64
+	// Listening are processes that wait for peers; they are in the map also
+	// where nobody talks to them.
+	Listening []flow.NodeRef
 }
 
 // Map closes nothing: it writes down the window as it stands.
@@ -50,11 +53,14 @@ func (l *Ledger) Map(d Directory, f Facts) *Map {
 			continue
 		}
 		e := b.edge(d.Edge(ref), t)
-		if b.kind(e.a) != KindProcess && b.kind(e.b) != KindProcess {
+		if b.kind(e.a) == KindAddress && b.kind(e.b) == KindAddress {
 			m.Capture.Unattributed.Connections += e.Connections.Active + e.Connections.Closed
 			m.Capture.Unattributed.Bytes += t.bytes.toA.value + t.bytes.toB.value
 		}
 		m.Edges = append(m.Edges, e.Edge)
+	}
+	for _, ref := range f.Listening {
+		b.id(ref)
 	}
 	for _, n := range b.nodes {
 		m.Nodes = append(m.Nodes, n)
@@ -129,11 +135,11 @@ func (b *builder) edge(k flow.Edge, t *tally) built {
 		if k.PortA != 0 || k.PortB != 0 {
 			e.EndPorts = ports
 		}
-		e.ID = EdgeID(first, second, e.Transport, portOrPath(ports[0], "")+"-"+portOrPath(ports[1], k.Path))
+		e.ID = EdgeID(first, second, e.Transport, endPorts(ports, k.Path))
 	}
 	e.Connections = Connections{Active: uint64(max(t.live.active, 0)), Pending: uint64(max(t.live.pending, 0)),
 		Opened: t.ended.opened, Closed: t.ended.closed, Failed: t.ended.failed}
-	e.Evidence = t.evidence()
+	e.Evidence, e.open = t.evidence()
 	e.Errors = t.errors
 	if t.rtt.Count > 0 {
 		e.RTT = new(t.rtt)
@@ -145,9 +151,7 @@ func (b *builder) edge(k flow.Edge, t *tally) built {
 	if t.sets != nil {
 		b.addSets(&e.Edge, t.sets, k.RoleKnown, swapped)
 	}
-	if n := e.Connections.Active + e.Connections.Closed; n > 0 {
-		e.Protocols = []Protocol{{Connections: n}}
-	}
+	e.countProtocols()
 	return e
 }
 
@@ -168,19 +172,25 @@ func portOrPath(port uint16, path string) string {
 	return path
 }
 
-func (t *tally) evidence() Evidence {
-	e := Evidence{Peer: map[string]uint64{}, Role: map[string]uint64{}}
-	for i, name := range flow.PeerEvidenceNames {
-		if n := uint64(max(t.live.peer[i], 0)) + uint64(t.ended.peer[i]); n > 0 {
-			e.Peer[name] = n
+// evidence counts by name what is open and what ended.
+func (t *tally) evidence() (all, open Evidence) {
+	all = Evidence{Peer: map[string]uint64{}, Role: map[string]uint64{}}
+	open = Evidence{Peer: map[string]uint64{}, Role: map[string]uint64{}}
+	count := func(name string, live int32, ended uint32, all, open map[string]uint64) {
+		if n := uint64(max(live, 0)); n > 0 {
+			open[name] = n
 		}
+		if n := uint64(max(live, 0)) + uint64(ended); n > 0 {
+			all[name] = n
+		}
+	}
+	for i, name := range flow.PeerEvidenceNames {
+		count(name, t.live.peer[i], t.ended.peer[i], all.Peer, open.Peer)
 	}
 	for i, name := range flow.RoleEvidenceNames {
-		if n := uint64(max(t.live.role[i], 0)) + uint64(t.ended.role[i]); n > 0 {
-			e.Role[name] = n
-		}
+		count(name, t.live.role[i], t.ended.role[i], all.Role, open.Role)
 	}
-	return e
+	return all, open
 }
 
 // figures writes the directions of an edge, by role or by the order of its

@@ -121,7 +121,7 @@ type Edge struct {
 	Dialed     []string `json:"dialed,omitempty"` // what clients asked for, where it differs
 
 	Evidence   Evidence            `json:"evidence"`
-	Candidates map[string][]string `json:"candidates,omitempty"` // of an ambiguous end: "client", "server" or "ends"
+	Candidates map[string][]string `json:"candidates,omitempty"` // of an ambiguous end: "client" or "server", "first" or "second" of Ends
 	Holders    map[string][]string `json:"holders,omitempty"`    // others that hold the socket too
 
 	Connections Connections       `json:"connections"`
@@ -133,6 +133,8 @@ type Edge struct {
 	Retransmits *Bytes            `json:"retransmits,omitempty"` // segments
 	Protocols   []Protocol        `json:"protocols,omitempty"`
 	Sides       *Sides            `json:"sides,omitempty"`
+
+	open Evidence // of the connections that are open or pending at the window's end
 }
 
 // Evidence counts an edge's connections by the grounds they stand on.

@@ -1,0 +1,11 @@
+// Package identity says what a process is: its name, executable, command line,
+// owner, cgroup, systemd unit and container, read from /proc.
+//
+// It also reads the two things that are true of a whole run: the host
+// (ReadHost) and what this program itself may see here (ReadSelf).
+//
+// The package starts no goroutine and keeps no cache of processes: who asks
+// decides when to ask again. Secrets are removed from command lines, and
+// characters that could steer a terminal are written as escapes, before a text
+// leaves the package.
+package identity

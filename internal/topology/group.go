@@ -1,0 +1,180 @@
+package topology
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Levels are what Group can make one node of.
+func Levels() []string {
+	return []string{"process", "exe", "unit", "container", "pod", "workload", "service", "host"}
+}
+
+// CheckLevel fails on a level that Group does not know.
+func CheckLevel(level string) error {
+	if slices.Contains(Levels(), level) {
+		return nil
+	}
+	return fmt.Errorf("unknown group %q: it is one of %s", level, strings.Join(Levels(), ", "))
+}
+
+// Group makes one node of all processes that share what level names, and one
+// edge of the edges between such nodes over one transport and port or path. A
+// process without it, an address and the kernel stay as they are. Traffic
+// within one group stays visible as an edge from the group to itself.
+func Group(m *Map, level string) *Map {
+	if level == "process" {
+		return m
+	}
+	out := *m
+	into := map[string]string{} // node id -> group id
+	groups := map[string]*Node{}
+	out.Nodes = nil
+	for _, n := range m.Nodes {
+		name := groupName(&n, level, m.Host.Name)
+		if name == "" {
+			into[n.ID] = n.ID
+			out.Nodes = append(out.Nodes, n)
+			continue
+		}
+		id := level + ":" + name
+		into[n.ID] = id
+		g := groups[id]
+		if g == nil {
+			g = &Node{ID: id, Kind: KindGroup, Name: shortName(level, name), Attributes: groupAttributes(&n, level)}
+			groups[id] = g
+		}
+		g.Attributes.Members = append(g.Attributes.Members, n.ID)
+		g.Attributes.Processes++
+		for _, l := range n.Attributes.Listens {
+			if !slices.Contains(g.Attributes.Listens, l) {
+				g.Attributes.Listens = append(g.Attributes.Listens, l)
+			}
+		}
+	}
+	for _, g := range groups {
+		out.Nodes = append(out.Nodes, *g)
+	}
+	edges := map[string]Edge{}
+	for _, e := range m.Edges {
+		e = regroup(e, into)
+		if before, ok := edges[e.ID]; ok {
+			e = add(before, e)
+		}
+		edges[e.ID] = e
+	}
+	out.Edges = make([]Edge, 0, len(edges))
+	for _, e := range edges {
+		out.Edges = append(out.Edges, e)
+	}
+	out.sort()
+	return &out
+}
+
+// groupName is what a node is grouped by; empty: it stays itself.
+func groupName(n *Node, level, host string) string {
+	if n.Kind != KindProcess {
+		return ""
+	}
+	a := &n.Attributes
+	switch level {
+	case "exe":
+		if a.ExecutablePath != "" {
+			return a.ExecutablePath
+		}
+		return n.Name
+	case "unit":
+		return a.Unit
+	case "container":
+		return a.ContainerID
+	case "host":
+		return host
+	}
+	return "" // pods, workloads and services are not known yet
+}
+
+func shortName(level, name string) string {
+	switch level {
+	case "exe":
+		return path.Base(name)
+	case "container":
+		return name[:min(12, len(name))]
+	}
+	return name
+}
+
+// groupAttributes are those that all members share by what the group is.
+func groupAttributes(n *Node, level string) Attributes {
+	a := Attributes{}
+	switch level {
+	case "exe":
+		a.ExecutableName, a.ExecutablePath = n.Attributes.ExecutableName, n.Attributes.ExecutablePath
+	case "unit":
+		a.Unit = n.Attributes.Unit
+	case "container":
+		a.ContainerID, a.Runtime = n.Attributes.ContainerID, n.Attributes.Runtime
+	}
+	return a
+}
+
+// regroup points an edge to the groups of its ends.
+func regroup(e Edge, into map[string]string) Edge {
+	for _, sets := range [...]*map[string][]string{&e.Candidates, &e.Holders} {
+		moved := map[string][]string{}
+		for end, ids := range *sets {
+			for _, id := range ids {
+				moved[end] = append(moved[end], into[id])
+			}
+			moved[end] = unite(moved[end], nil)
+		}
+		if len(moved) > 0 {
+			*sets = moved
+		}
+	}
+	if e.Ends == nil {
+		e.Client, e.Server = into[e.Client], into[e.Server]
+		e.ID = EdgeID(e.Client, e.Server, e.Transport, portOrPath(e.ServerPort, e.Path))
+		return e
+	}
+	first, second := into[e.Ends[0]], into[e.Ends[1]]
+	ports := slices.Clone(e.EndPorts)
+	if second < first {
+		first, second = second, first
+		slices.Reverse(ports)
+		e.Bytes, e.Retransmits = e.Bytes.reversed(), e.Retransmits.reversed()
+		if e.Sides != nil {
+			e.Sides = &Sides{First: e.Sides.Second.reversed(), Second: e.Sides.First.reversed()}
+		}
+		for i, name := range e.Inexact {
+			switch name {
+			case "bytes.first_to_second":
+				e.Inexact = slices.Clone(e.Inexact)
+				e.Inexact[i] = "bytes.second_to_first"
+			case "bytes.second_to_first":
+				e.Inexact = slices.Clone(e.Inexact)
+				e.Inexact[i] = "bytes.first_to_second"
+			}
+		}
+	}
+	e.Ends, e.EndPorts = []string{first, second}, ports
+	e.ID = EdgeID(first, second, e.Transport, endPorts(ports, e.Path))
+	return e
+}
+
+func (b *Bytes) reversed() *Bytes {
+	if b == nil {
+		return nil
+	}
+	return &Bytes{FirstToSecond: b.SecondToFirst, SecondToFirst: b.FirstToSecond}
+}
+
+// endPorts is the part of an edge's id that its two ports make where the roles
+// are not known.
+func endPorts(ports []uint16, path string) string {
+	if len(ports) < 2 {
+		return "-" + path
+	}
+	return portOrPath(ports[0], "") + "-" + portOrPath(ports[1], path)
+}
