@@ -1,0 +1,108 @@
+// Command peerscope maps which process talks to which: who called whom, over
+// what, and how well.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes of every command.
+const (
+	exitDone      = 0
+	exitFailed    = 1 // it could not be done; one line on standard error says why
+	exitUsage     = 2 // the arguments are wrong
+	exitPrivilege = 3 // a privilege is missing for what was asked explicitly
+	exitKernel    = 4 // the kernel cannot
+)
+
+// exitError is an error that ends the program with a code of its own.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(err error) error { return &exitError{exitUsage, err} }
+
+func main() {
+	// A reader that goes away shows as an error of the write, so that it can be
+	// said in words.
+	signal.Ignore(syscall.SIGPIPE)
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// streams are the three standard streams of one run.
+type streams struct {
+	out, err io.Writer
+}
+
+func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(streams{stdout, stderr})
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintf(stderr, "peerscope: %s\n", oneLine(err))
+	var e *exitError
+	if errors.As(err, &e) {
+		return e.code
+	}
+	return exitFailed
+}
+
+// oneLine is an error in one line, and a closed pipe in plain words.
+func oneLine(err error) string {
+	if errors.Is(err, syscall.EPIPE) {
+		return "the reader of the output went away before everything was written"
+	}
+	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", " ")
+}
+
+func newRoot(s streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "peerscope",
+		Short: "Which process talks to which, who called whom, over what, and how well",
+		Long: "Peerscope shows which process talks to which process on this host: who called whom,\n" +
+			"over what, how much, and on what evidence. It changes nothing in the programs it observes.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          noArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage(fmt.Errorf("%w; see: %s --help", err, c.CommandPath()))
+	})
+	root.AddCommand(newMap(s), newRecord(s), newDoctor(s), newVersion(s))
+	root.CompletionOptions.HiddenDefaultCmd = false
+	return root
+}
+
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if c.HasSubCommands() {
+		text := fmt.Sprintf("unknown command %q", args[0])
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			text += fmt.Sprintf("; did you mean %q?", near[0])
+		}
+		return usage(fmt.Errorf("%s; see: %s --help", text, c.CommandPath()))
+	}
+	return usage(fmt.Errorf("%s takes no argument, but got %q; see: %s --help", c.CommandPath(), args[0], c.CommandPath()))
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"peerscope/internal/attribution"
+	"peerscope/internal/capture/netlink"
+	"peerscope/internal/flow"
+	"peerscope/internal/identity"
+	"peerscope/internal/recording"
+	"peerscope/internal/topology"
+)
+
+// pipeline is the whole program: what the sources tell goes to the engine,
+// what the engine decides is added up, and a closed window is a map.
+type pipeline struct {
+	engine *attribution.Engine
+	ledger *topology.Ledger
+}
+
+func newPipeline() *pipeline {
+	return &pipeline{engine: attribution.New(attribution.Config{}), ledger: topology.NewLedger()}
+}
+
+// take is where every observation goes.
+func (p *pipeline) take(o flow.Observation) { p.engine.Apply(o) }
+
+// close decides the window and writes it down.
+func (p *pipeline) close() *topology.Map {
+	p.engine.Close(p.ledger.Add)
+	s := p.engine.Summary()
+	return p.ledger.Map(p.engine, topology.Facts{Host: s.Host, Capture: s.Capture, Window: s.Window, Gaps: s.Gaps, Lost: s.Lost,
+		Listening: p.engine.Listening()})
+}
+
+// observation says what is to be observed, for how long and by what.
+type observation struct {
+	length     time.Duration // negative: until it is interrupted
+	source     string
+	namespaces []string
+}
+
+// checkSource fails on a source that is not there.
+func (o *observation) checkSource() error {
+	switch o.source {
+	case "auto", "netlink":
+		return nil
+	case "ebpf":
+		return &exitError{exitKernel, errors.New("this build has no eBPF source; use --source netlink")}
+	}
+	return usage(fmt.Errorf("unknown source %q: it is auto or netlink", o.source))
+}
+
+// observe runs the source into emit until the time is over or ctx ends.
+func observe(ctx context.Context, o observation, emit func(flow.Observation), show *progress) error {
+	host := identity.ReadHost()
+	emit(&host)
+	cfg := netlink.DefaultConfig()
+	cfg.Namespaces = o.namespaces
+	cfg.Processes = identity.New(identity.Config{})
+	cfg.Emit = emit
+	cfg.Ready = func(p netlink.Progress) { show.ready(p, o) }
+	cfg.Look = show.look
+	source, err := netlink.New(cfg)
+	if err != nil {
+		return privilege(err)
+	}
+	defer show.done()
+	return privilege(source.Run(ctx, o.length))
+}
+
+// privilege marks an error that comes of a missing right.
+func privilege(err error) error {
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		return &exitError{exitPrivilege, err}
+	}
+	return err
+}
+
+// replay reads a recording into emit. A file that was cut off is read as far as
+// it goes, and said so.
+func replay(path string, emit func(flow.Observation), stderr io.Writer) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open recording: %w", err)
+	}
+	defer f.Close()
+	r, err := recording.NewReader(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	for {
+		o, err := r.Next()
+		var cut *recording.TruncatedError
+		switch {
+		case errors.Is(err, io.EOF):
+			if n := r.Skipped(); n > 0 {
+				fmt.Fprintf(stderr, "peerscope: %s: %d observations of kinds that this version does not know were left out\n", path, n)
+			}
+			return nil
+		case errors.As(err, &cut):
+			fmt.Fprintf(stderr, "peerscope: %s: %v\n", path, err)
+			return nil
+		case err != nil:
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		emit(o)
+	}
+}

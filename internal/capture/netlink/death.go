@@ -1,0 +1,68 @@
+package netlink
+
+import (
+	"peerscope/internal/flow"
+)
+
+// drainDeaths takes the deaths that wait in a namespace.
+func (s *Source) drainDeaths(sp *space) error {
+	for {
+		more, overrun, err := sp.deaths.poll()
+		if err != nil {
+			return err
+		}
+		if overrun {
+			s.emit(&flow.Loss{Time: now(), Reason: flow.LossNetlinkOverrun, Count: 1, Netns: sp.id})
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// died takes one death: the end of a connection with its final counters, or,
+// where the kernel has cleared the socket before, only that it ended.
+func (s *Source) died(sp *space, d *inetSocket) {
+	s.look.dead[d.Cookie] = true
+	t := s.sockets[d.Cookie]
+	nameless := d.Peer.Port() == 0 || d.Local.Port() == 0
+	switch {
+	case t != nil && t.listener:
+		s.vanish(d.Cookie, t)
+		return
+	case t != nil && t.over && (nameless || t.tuple == d.Tuple):
+		delete(s.sockets, d.Cookie) // its end has been told
+		return
+	case t != nil && nameless:
+		s.vanish(d.Cookie, t)
+		return
+	case t == nil && (!d.Peer.Addr().IsValid() || d.Peer.Addr().IsUnspecified()):
+		return // never had a peer: a listener between two looks
+	}
+	o := &s.out
+	*o = flow.Socket{Time: now(), Cookie: d.Cookie, Netns: sp.id, Transport: flow.TCP, State: flow.Close, Tuple: d.Tuple, Final: true}
+	if t != nil {
+		if !t.over && t.another(d) {
+			s.vanish(d.Cookie, t)
+			t.over = true
+		}
+		o.Generation = t.generation
+		if t.over {
+			o.Generation++
+		}
+		delete(s.sockets, d.Cookie)
+	} else {
+		o.After = s.lastLook
+	}
+	if nameless {
+		o.Vanished = true
+	} else {
+		o.HasCounters = d.HasSent && d.HasAcked
+		o.Counters = d.Counters
+		o.Connected = d.Counters.BytesAcked > 0 || d.Counters.BytesReceived > 0 || d.Counters.RTT > 0
+	}
+	s.emit(o)
+}
+
+// poll takes what waits now, without waiting for more.
+func (d *deaths) poll() (more, overrun bool, err error) { return d.conn.poll(d.take) }

@@ -1,0 +1,39 @@
+package netlink
+
+import (
+	"fmt"
+
+	"peerscope/internal/flow"
+)
+
+// gaps are what could not be seen here: by the nature of looking, and for want
+// of rights.
+func (s *Source) gaps() []flow.Gap {
+	out := []flow.Gap{
+		{Code: "no_sequence", Reason: "without eBPF the two ends are matched by their addresses: behind address translation, and where addresses repeat, the other end is not named"},
+		{Code: "short_lived", Reason: "the process of a socket that lived only between two looks is not named; its connection and bytes are counted"},
+		{Code: "udp_by_socket", Reason: "UDP is seen where a socket is connected; datagrams and their bytes are not counted"},
+		{Code: "unix_by_look", Reason: "unix connections are seen at looks; their bytes are not counted"},
+	}
+	if n := s.procs.stats.Denied; n > 0 {
+		out = append(out, flow.Gap{Code: "processes_hidden",
+			Reason: fmt.Sprintf("the open files of %d processes could not be read, so their sockets have no process", n),
+			Fix:    "run as root, or: sudo setcap cap_sys_ptrace,cap_dac_read_search,cap_sys_admin,cap_net_admin+ep peerscope"})
+	}
+	if n := len(s.spaces.denied); n > 0 {
+		out = append(out, flow.Gap{Code: "namespaces_hidden",
+			Reason: fmt.Sprintf("%d other network namespaces could not be entered", n), Fix: "run as root, or with CAP_SYS_ADMIN"})
+	}
+	if n := s.spaces.hidden; n > 0 {
+		out = append(out, flow.Gap{Code: "namespaces_unknown",
+			Reason: fmt.Sprintf("the network namespaces of %d processes could not be read; one that has no other process is not observed", n),
+			Fix:    "run as root, or with CAP_SYS_PTRACE"})
+	}
+	for _, sp := range s.spaces.open {
+		if sp.deaths == nil {
+			out = append(out, flow.Gap{Code: "no_deaths", Reason: "the kernel does not tell when sockets die, so connections between two looks are missed"})
+			break
+		}
+	}
+	return out
+}

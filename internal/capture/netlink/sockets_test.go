@@ -1,0 +1,502 @@
+package netlink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"peerscope/internal/flow"
+)
+
+// dumpTCP is every TCP socket of the namespace, by tuple.
+func dumpTCP(t testing.TB, c *conn) map[flow.Tuple]inetSocket {
+	t.Helper()
+	out := map[flow.Tuple]inetSocket{}
+	err := c.dumpInet(inetRequest{Transport: flow.TCP, States: liveStates, Info: true}, func(s *inetSocket) error {
+		if _, twice := out[s.Tuple]; twice {
+			return fmt.Errorf("%v is listed twice", s.Tuple)
+		}
+		out[s.Tuple] = *s
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// tuplesOf are the tuples of the two ends of a connection.
+func tuplesOf(client net.Conn) (ofClient, ofServer flow.Tuple) {
+	ofClient = flow.Tuple{Local: addrPortOf(client.LocalAddr()), Peer: addrPortOf(client.RemoteAddr())}
+	return ofClient, ofClient.Mirror()
+}
+
+func addrPortOf(a net.Addr) netip.AddrPort {
+	p := netip.MustParseAddrPort(a.String())
+	return netip.AddrPortFrom(p.Addr().WithZone(""), p.Port())
+}
+
+// deathsOf runs scene and returns the deaths of sockets of the namespace that
+// come until want of them are there, or too much time has passed. If none are
+// wanted, a tenth of a second is enough to see that.
+func deathsOf(t testing.TB, h *nsHandle, transport flow.Transport, want int, scene func()) []inetSocket {
+	t.Helper()
+	var c *conn
+	in(t, h, func() (err error) { c, err = dialDeaths(transport); return err })
+	defer c.close()
+	scene()
+	var out []inetSocket
+	d := newDeaths(c, func(s *inetSocket) { out = append(out, *s) })
+	patience := 2 * time.Second
+	if want == 0 {
+		patience = 100 * time.Millisecond
+	}
+	c.setDeadline(time.Now().Add(patience))
+	for want == 0 || len(out) < want {
+		if _, overrun, err := d.receive(); errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		} else if err != nil || overrun {
+			t.Fatalf("receive deaths: overrun %v, error %v", overrun, err)
+		}
+	}
+	if len(out) != want {
+		t.Errorf("got %d deaths, want %d: %+v", len(out), want, out)
+	}
+	return out
+}
+
+func TestDumpKnowsBothEndsOfAConnection(t *testing.T) {
+	h := newNamespace(t)
+	c := dialSocketsIn(t, h)
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0", "[::]:0"} {
+		l := listenTCP(t, h, address)
+		client, server := connectTCP(t, h, l)
+		client.Write([]byte("hello"))
+		server.Read(make([]byte, 8))
+		server.Write([]byte("abc"))
+		ofClient, ofServer := tuplesOf(client)
+		sockets := dumpTCP(t, c)
+
+		for _, end := range []struct {
+			tuple flow.Tuple
+			conn  net.Conn
+			want  flow.Counters
+		}{
+			// The client's SYN counts in BytesAcked, the server's does not.
+			{ofClient, client, flow.Counters{BytesSent: 5, BytesAcked: 6, BytesReceived: 3}},
+			{ofServer, server, flow.Counters{BytesSent: 3, BytesAcked: 3, BytesReceived: 5}},
+		} {
+			got, ok := sockets[end.tuple]
+			if !ok {
+				t.Errorf("listener %s: no %v among %v", address, end.tuple, sockets)
+				continue
+			}
+			got.Counters.RTT = 0
+			if got.Counters != end.want || !got.HasSent || got.State != flow.Established || got.Transport != flow.TCP {
+				t.Errorf("listener %s: %s, want %+v", address, inetLine(&got), end.want)
+			}
+			if inode := inodeOf(t, end.conn.(syscall.Conn)); got.Inode != inode {
+				t.Errorf("listener %s: inode %d, the file has %d", address, got.Inode, inode)
+			}
+			if cookie := cookieOf(t, end.conn.(syscall.Conn)); uint64(got.Cookie) != cookie {
+				t.Errorf("listener %s: cookie %d, the socket says %d", address, got.Cookie, cookie)
+			}
+		}
+	}
+}
+
+// Both ways to ask must list the same, so that the older one may be taken where
+// there is one.
+func TestDumpOfBothFamiliesIsOnePass(t *testing.T) {
+	h := newNamespace(t)
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0", "[::]:0"} {
+		connectTCP(t, h, listenTCP(t, h, address))
+	}
+	c := dialSocketsIn(t, h)
+	var want, got []string
+	collect := func(to *[]string) func(*inetSocket) error {
+		return func(s *inetSocket) error { *to = append(*to, inetLine(s)); return nil }
+	}
+	r := inetRequest{Transport: flow.TCP, States: liveStates, Info: true}
+	if err := c.dumpFamily(r, collect(&got)); err != nil {
+		t.Fatalf("the older request: %v", err)
+	}
+	for _, r.Family = range []uint8{unix.AF_INET, unix.AF_INET6} {
+		if err := c.dumpInet(r, collect(&want)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if len(got) != 9 || !slices.Equal(got, want) {
+		t.Errorf("in one pass:\n%q\nby family:\n%q", got, want)
+	}
+}
+
+func TestUnacceptedConnectionsHaveNoInode(t *testing.T) {
+	h := newNamespace(t)
+	c := dialSocketsIn(t, h)
+	l := listenTCP(t, h, "127.0.0.1:8000")
+	var client net.Conn
+	in(t, h, func() (err error) { client, err = net.Dial("tcp", "127.0.0.1:8000"); return err })
+	defer client.Close()
+	_, ofServer := tuplesOf(client)
+
+	before := dumpTCP(t, c)
+	listener := before[tuple("127.0.0.1:8000", "0.0.0.0:0")]
+	if listener.State != flow.Listen || listener.RQueue != 1 || listener.WQueue != 4096 || listener.HasInfo {
+		t.Errorf("listener with one waiting: %s", inetLine(&listener))
+	}
+	waiting := before[ofServer]
+	if waiting.State != flow.Established || waiting.Inode != 0 || waiting.Cookie == 0 {
+		t.Errorf("not accepted: %s", inetLine(&waiting))
+	}
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	after := dumpTCP(t, c)
+	accepted := after[ofServer]
+	if accepted.Inode != inodeOf(t, server.(syscall.Conn)) || accepted.Cookie != waiting.Cookie {
+		t.Errorf("accepted: %s, before: %s", inetLine(&accepted), inetLine(&waiting))
+	}
+}
+
+// A full accept queue leaves clients in SYN_SENT, and one more that believes to
+// be connected while the server has only a request.
+func TestFullAcceptQueue(t *testing.T) {
+	h := newNamespace(t)
+	c := dialSocketsIn(t, h)
+	var listener int
+	var clients []int
+	in(t, h, func() (err error) {
+		if listener, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			return err
+		}
+		address := unix.SockaddrInet4{Port: 8000, Addr: [4]byte{127, 0, 0, 1}}
+		if err := errors.Join(unix.Bind(listener, &address), unix.Listen(listener, 1)); err != nil {
+			return err
+		}
+		for range 4 {
+			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+			if err != nil {
+				return err
+			}
+			clients = append(clients, fd)
+			if err := unix.Connect(fd, &address); err != nil && err != unix.EINPROGRESS {
+				return err
+			}
+		}
+		return nil
+	})
+	defer func() {
+		for _, fd := range append(clients, listener) {
+			unix.Close(fd)
+		}
+	}()
+	count := func() map[flow.State]int {
+		states := map[flow.State]int{}
+		for _, s := range dumpTCP(t, c) {
+			states[s.State]++
+			if s.State == flow.Listen && (s.RQueue != 2 || s.WQueue != 1) {
+				t.Errorf("full listener: %s", inetLine(&s))
+			}
+			if s.State == flow.SynSent && (s.Inode == 0 || s.Counters.BytesAcked != 0) {
+				t.Errorf("connecting: %s", inetLine(&s))
+			}
+		}
+		return states
+	}
+	// A limit of 1 lets 2 wait: both ends of these are established.
+	if got := count(); got[flow.Established] != 4 || got[flow.SynSent] != 2 || got[flow.SynRecv] != 0 {
+		t.Errorf("states with a full queue: %v", got)
+	}
+}
+
+// The socket that comes of a request has the request's cookie. With
+// TCP_DEFER_ACCEPT the request waits for the first data, so it can be looked at.
+func TestRequestHandsOnItsCookie(t *testing.T) {
+	h := newNamespace(t)
+	c := dialSocketsIn(t, h)
+	l := listenTCP(t, h, "127.0.0.1:8000")
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_TCP, unix.TCP_DEFER_ACCEPT, 30) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var client net.Conn
+	in(t, h, func() (err error) { client, err = net.Dial("tcp", "127.0.0.1:8000"); return err })
+	defer client.Close()
+	ofClient, ofServer := tuplesOf(client)
+
+	sockets := dumpTCP(t, c)
+	request := sockets[ofServer]
+	if request.State != flow.SynRecv || request.Inode != 0 || request.HasInfo || request.Cookie == 0 {
+		t.Errorf("half-open: %s", inetLine(&request))
+	}
+	if s := sockets[ofClient]; s.State != flow.Established {
+		t.Errorf("the client of a request: %s", inetLine(&s))
+	}
+	if again := dumpTCP(t, c)[ofServer]; again.Cookie != request.Cookie {
+		t.Errorf("cookie %d, then %d", request.Cookie, again.Cookie)
+	}
+	client.Write([]byte("hello"))
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	if s := dumpTCP(t, c)[ofServer]; s.Cookie != request.Cookie || s.State != flow.Established || s.Counters.BytesReceived != 5 {
+		t.Errorf("the socket of request %d: %s", request.Cookie, inetLine(&s))
+	}
+}
+
+// A process that closes first leaves FIN_WAIT2 behind, which is no socket and
+// under another cookie than the one that died.
+func TestRemainsAreNotSockets(t *testing.T) {
+	h := newNamespace(t)
+	c := dialSocketsIn(t, h)
+	client, _ := connectTCP(t, h, listenTCP(t, h, "127.0.0.1:0"))
+	ofClient, ofServer := tuplesOf(client)
+	died := deathsOf(t, h, flow.TCP, 1, func() { client.Close() })
+	if len(died) == 1 && (died[0].Tuple != ofClient || died[0].Counters.BytesAcked != 2) {
+		t.Errorf("death: %s", inetLine(&died[0]))
+	}
+	sockets := dumpTCP(t, c)
+	if s, ok := sockets[ofClient]; ok {
+		t.Errorf("listed although dead: %s", inetLine(&s))
+	}
+	if s := sockets[ofServer]; s.State != flow.CloseWait || s.RQueue != 1 {
+		t.Errorf("the open end: %s", inetLine(&s))
+	}
+	remains := 0
+	err := c.dumpInet(inetRequest{Transport: flow.TCP, States: ^uint32(0), Info: true}, func(s *inetSocket) error {
+		if s.Remains {
+			remains++
+			if s.State != flow.FinWait2 || s.Inode != 0 || s.HasInfo || s.Tuple != ofClient {
+				t.Errorf("remains: %s", inetLine(s))
+			}
+		}
+		return nil
+	})
+	if err != nil || remains != 1 {
+		t.Errorf("%d remains, error %v", remains, err)
+	}
+}
+
+// After a reset the socket is in no dump, and dies when its process closes it.
+func TestResetSocketLeavesTheDumpBeforeItDies(t *testing.T) {
+	h := newNamespace(t)
+	c := dialSocketsIn(t, h)
+	client, server := connectTCP(t, h, listenTCP(t, h, "127.0.0.1:0"))
+	ofClient, ofServer := tuplesOf(client)
+	cookie := dumpTCP(t, c)[ofClient].Cookie
+	ended := deathsOf(t, h, flow.TCP, 1, func() {
+		server.(*net.TCPConn).SetLinger(0)
+		server.Close()
+	})
+	if len(ended) == 1 {
+		d := ended[0]
+		if !d.cleared() || d.Local != ofServer.Local || d.Peer.Addr() != ofServer.Peer.Addr() || d.HasInfo {
+			t.Errorf("death by SO_LINGER 0: %s", inetLine(&d))
+		}
+	}
+	if s, ok := dumpTCP(t, c)[ofClient]; ok {
+		t.Errorf("listed after the reset: %s", inetLine(&s))
+	}
+	ended = deathsOf(t, h, flow.TCP, 1, func() { client.Close() })
+	if len(ended) == 1 && (ended[0].Tuple != ofClient || ended[0].Cookie != cookie || ended[0].State != flow.Close) {
+		t.Errorf("death after a reset: %s, cookie was %d", inetLine(&ended[0]), cookie)
+	}
+}
+
+func TestRefusedConnectDies(t *testing.T) {
+	h := newNamespace(t)
+	ended := deathsOf(t, h, flow.TCP, 1, func() { in(t, h, func() error { return refusedConnect(t) }) })
+	if len(ended) == 1 && (!ended[0].cleared() || ended[0].Peer != netip.MustParseAddrPort("127.0.0.1:0")) {
+		t.Errorf("blocking: %s", inetLine(&ended[0]))
+	}
+	// Go's connect does not block, and so the tuple is left.
+	ended = deathsOf(t, h, flow.TCP, 1, func() {
+		in(t, h, func() error {
+			if c, err := net.Dial("tcp", "127.0.0.1:1"); err == nil {
+				c.Close()
+				return errors.New("connected to a port where nobody listens")
+			}
+			return nil
+		})
+	})
+	if len(ended) == 1 && (ended[0].cleared() || ended[0].Peer != netip.MustParseAddrPort("127.0.0.1:1") || ended[0].Counters.BytesAcked != 0) {
+		t.Errorf("not blocking: %s", inetLine(&ended[0]))
+	}
+}
+
+func TestSubflowsHaveTheInodeOfTheFile(t *testing.T) {
+	h := newNamespace(t)
+	c := dialSocketsIn(t, h)
+	var l net.Listener
+	var client net.Conn
+	in(t, h, func() (err error) {
+		var listen net.ListenConfig
+		listen.SetMultipathTCP(true)
+		if l, err = listen.Listen(context.Background(), "tcp", "127.0.0.1:0"); err != nil {
+			return err
+		}
+		var dial net.Dialer
+		dial.SetMultipathTCP(true)
+		client, err = dial.Dial("tcp", l.Addr().String())
+		return err
+	})
+	defer l.Close()
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if is, err := client.(*net.TCPConn).MultipathTCP(); err != nil || !is {
+		t.Skipf("no MPTCP here: %v", err)
+	}
+	client.Write([]byte("hello"))
+	server.Read(make([]byte, 8))
+	ofClient, ofServer := tuplesOf(client)
+	sockets := dumpTCP(t, c)
+	for _, end := range []struct {
+		tuple flow.Tuple
+		conn  net.Conn
+	}{{ofClient, client}, {ofServer, server}} {
+		s := sockets[end.tuple]
+		if s.Inode != inodeOf(t, end.conn.(syscall.Conn)) || s.State != flow.Established || !s.HasSent {
+			t.Errorf("subflow: %s", inetLine(&s))
+		}
+		if uint64(s.Cookie) == cookieOf(t, end.conn.(syscall.Conn)) {
+			t.Errorf("subflow %s has the cookie of the MPTCP socket", inetLine(&s))
+		}
+	}
+	ended := deathsOf(t, h, flow.TCP, 2, func() { client.Close(); server.Close() })
+	for _, d := range ended {
+		if d.Cookie != sockets[ofClient].Cookie && d.Cookie != sockets[ofServer].Cookie {
+			t.Errorf("death of an unknown cookie: %s", inetLine(&d))
+		}
+		// The end that closes second has lost its numbers, seen on 6.18.
+		if d.Cookie == sockets[ofClient].Cookie && (d.cleared() || d.Counters.BytesSent != 5) {
+			t.Errorf("death of the end that closed first: %s", inetLine(&d))
+		}
+	}
+}
+
+func TestLinkLocalScopeIsTheBoundInterface(t *testing.T) {
+	h := newNamespace(t)
+	c := dialSocketsIn(t, h)
+	ip(t, h, "addr add fe80::a/64 dev lo nodad")
+	const want = 1 // lo is the first interface of every namespace
+	l := listenTCP(t, h, "[::]:8000")
+	var client net.Conn
+	in(t, h, func() (err error) { client, err = net.Dial("tcp", "[fe80::a%lo]:8000"); return err })
+	defer client.Close()
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	ofClient, ofServer := tuplesOf(client)
+	sockets := dumpTCP(t, c)
+	for _, end := range []flow.Tuple{ofClient, ofServer} {
+		if s, ok := sockets[end]; !ok || s.If != want {
+			t.Errorf("%v: found %v, interface %d, want %d", end, ok, s.If, want)
+		}
+	}
+	var one inetSocket
+	if err := c.lookUpInet(inetLookup{Transport: flow.TCP, Tuple: ofClient, If: want}, &one); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLookUpFindsTheSocketAndNotItsListener(t *testing.T) {
+	h := newNamespace(t)
+	c := dialSocketsIn(t, h)
+	f := func(transport flow.Transport, tu flow.Tuple, want error) {
+		t.Helper()
+		var s inetSocket
+		err := c.lookUpInet(inetLookup{Transport: transport, Tuple: tu, Info: true}, &s)
+		if !errors.Is(err, want) || err == nil && (s.Tuple != tu || s.Transport != transport || s.Inode == 0) {
+			t.Errorf("look up %v %v: %v, %s; want error %v", transport, tu, err, inetLine(&s), want)
+		}
+	}
+	for _, address := range []string{"127.0.0.1:8000", "[::1]:8001", "[::]:8002"} {
+		client, _ := connectTCP(t, h, listenTCP(t, h, address))
+		ofClient, ofServer := tuplesOf(client)
+		f(flow.TCP, ofClient, nil)
+		f(flow.TCP, ofServer, nil)
+		ofServer.Peer = netip.AddrPortFrom(ofServer.Peer.Addr(), 9) // the kernel answers with the listener
+		f(flow.TCP, ofServer, unix.ENOENT)
+	}
+	bound, connected := pairUDP(t, h)
+	defer bound.Close()
+	defer connected.Close()
+	ofConnected, mirror := tuplesOf(connected)
+	f(flow.UDP, ofConnected, nil)
+	f(flow.UDP, mirror, unix.ENOENT)
+}
+
+func TestUDPStatesAndDeaths(t *testing.T) {
+	h := newNamespace(t)
+	c := dialSocketsIn(t, h)
+	bound, connected := pairUDP(t, h)
+	ofConnected, _ := tuplesOf(connected)
+	want := map[flow.Tuple]flow.State{tuple("127.0.0.1:5000", "0.0.0.0:0"): flow.Close, ofConnected: flow.Established}
+	got := map[flow.Tuple]flow.State{}
+	err := c.dumpInet(inetRequest{Transport: flow.UDP, States: ^uint32(0)}, func(s *inetSocket) error {
+		got[s.Tuple] = s.State
+		if s.Inode == 0 || s.Cookie == 0 {
+			t.Errorf("dump: %s", inetLine(s))
+		}
+		return nil
+	})
+	if err != nil || len(got) != 2 {
+		t.Errorf("dump: %v, %v", got, err)
+	}
+	ended := deathsOf(t, h, flow.UDP, 2, func() { connected.Close(); bound.Close() })
+	for tu, state := range want {
+		if got[tu] != state {
+			t.Errorf("%v is %v, want %v", tu, got[tu], state)
+		}
+		i := slices.IndexFunc(ended, func(d inetSocket) bool { return d.Tuple == tu })
+		if i < 0 || ended[i].State != state || ended[i].Transport != flow.UDP || ended[i].HasInfo || ended[i].WQueue != 0 {
+			t.Errorf("death of %v (%v): %+v", tu, state, ended)
+		}
+	}
+}
+
+// A socket of the kernel has an inode like any other, but nobody holds it and
+// its death is not told.
+func TestKernelSocketsHaveAnInodeAndDieSilently(t *testing.T) {
+	h := newNamespace(t)
+	ip(t, h, "link add psnl0 type vxlan id 5 dstport 4789 dev lo", "link set psnl0 up")
+	c := dialSocketsIn(t, h)
+	found := 0
+	err := c.dumpInet(inetRequest{Transport: flow.UDP, States: ^uint32(0)}, func(s *inetSocket) error {
+		if s.Local.Port() == 4789 {
+			found++
+			if s.Inode == 0 || s.UID != 0 || s.State != flow.Close {
+				t.Errorf("socket of a vxlan device: %s", inetLine(s))
+			}
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		t.Errorf("found %d sockets of a vxlan device, error %v", found, err)
+	}
+	deathsOf(t, h, flow.UDP, 0, func() { ip(t, h, "link del psnl0") })
+}
