@@ -1,6 +1,10 @@
 package attribution
 
-import "peerscope/internal/flow"
+import (
+	"slices"
+
+	"peerscope/internal/flow"
+)
 
 // unobserved is the node at the end of h that no socket was observed of, with
 // the role it may bring to light: a listener, the program a sidecar serves,
@@ -42,13 +46,15 @@ func (e *Engine) mayBeListener(h *half) bool {
 }
 
 // remoteListeners are those that take what h sends, where its peer's address
-// lives.
+// lives. A listener on any address takes the addresses of its namespace, not
+// those of others.
 func (e *Engine) remoteListeners(h *half) []*listener {
-	if e.livesIn(h.peer, h.netns, h.netns) {
-		return h.during(e.listening(h.netns, h.transport, h.peer, h.peerPort))
+	own := e.owners(h.peer)
+	if a := e.addrs.list[h.peer]; a.IsLoopback() || slices.Contains(own, h.netns) && !a.IsLinkLocalUnicast() {
+		own = []uint32{h.netns}
 	}
 	var out []*listener
-	for _, in := range e.owners(h.peer) {
+	for _, in := range own {
 		out = append(out, e.listening(in, h.transport, h.peer, h.peerPort)...)
 	}
 	return h.during(out)
@@ -86,7 +92,7 @@ func (e *Engine) bySidecar(c *Change, h *half, role flow.Role) NodeRef {
 		p := &e.processes.facts[i].info
 		switch {
 		case me.MeshMember && p.ServiceProxy && p.InstanceID != "" && p.InstanceID == me.InstanceID && e.elsewhere(h.peer):
-		case me.ServiceProxy && p.MeshMember && containsString(p.InstanceAddrs, addr):
+		case me.ServiceProxy && p.MeshMember && slices.Contains(p.InstanceAddrs, addr):
 		default:
 			continue
 		}
@@ -110,13 +116,4 @@ func (e *Engine) bySidecar(c *Change, h *half, role flow.Role) NodeRef {
 // elsewhere: no observed namespace owns the address.
 func (e *Engine) elsewhere(addr uint32) bool {
 	return !e.addrs.list[addr].IsLoopback() && len(e.owners(addr)) == 0
-}
-
-func containsString(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }
