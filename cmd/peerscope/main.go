@@ -89,6 +89,7 @@ func newRoot(s streams) *cobra.Command {
 		return usage(fmt.Errorf("%w; see: %s --help", err, c.CommandPath()))
 	})
 	root.AddCommand(newMap(s), newRecord(s), newDoctor(s), newVersion(s))
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

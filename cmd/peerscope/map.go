@@ -134,7 +134,6 @@ func (o *mapOptions) run(c *cobra.Command, s streams) error {
 	if o.from != "" {
 		err = replay(o.from, p.take, s.err)
 	} else {
-		warnLimited(s.err)
 		err = observe(c.Context(), o.observation, p.take, newProgress(s.err))
 	}
 	if err != nil {

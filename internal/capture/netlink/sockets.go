@@ -16,6 +16,11 @@ func dialSockets() (*conn, error) { return dial(unix.NETLINK_SOCK_DIAG) }
 // dumpInet hands every socket that r asks for to each. The socket is used again
 // for the next one. Remains of sockets come only if r asks for TIME_WAIT. A
 // socket that opens or closes during the dump may be in it or not.
+//
+// A TCP socket costs 1.2 us with tcp_info, of which parsing is 0.04 (Linux
+// 6.18). One of another namespace costs 0.1 us, for the table of connections is
+// one for all: a look at many namespaces costs their number times all sockets.
+// Listeners are in a table of their own and cost no such pass.
 func (c *conn) dumpInet(r inetRequest, each func(*inetSocket) error) error {
 	if r.Family != unix.AF_UNSPEC {
 		return c.dumpFamily(r, each)

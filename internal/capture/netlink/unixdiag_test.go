@@ -49,6 +49,37 @@ func TestUnixPathIsTextWithoutTricks(t *testing.T) {
 	f("/tmp/\u202egpj.exe\x00", `/tmp/\u202egpj.exe`)
 }
 
+// checkUnixSockets compares what has an inode in c's namespace.
+func checkUnixSockets(t *testing.T, c *conn, want []unixSocket) {
+	t.Helper()
+	var got []unixSocket
+	err := c.dumpUnix(func(s *unixSocket) error {
+		if s.Cookie == 0 {
+			t.Errorf("no cookie: %v", unixLine(s))
+		}
+		// What the process itself has to say is not repeated here, and how much
+		// memory waits for the peer depends on the kernel.
+		v := *s
+		v.Cookie, v.HasUID, v.Waiting = 0, false, slices.Clone(s.Waiting)
+		if v.State != flow.Listen {
+			v.WQueue = 0
+		}
+		if v.Inode != 0 {
+			got = append(got, v)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	byInode := func(a, b unixSocket) int { return int(a.Inode) - int(b.Inode) }
+	slices.SortFunc(want, byInode)
+	slices.SortFunc(got, byInode)
+	if d := cmp.Diff(want, got, cmp.Transformer("empty", func(w []uint64) string { return fmt.Sprint(w) })); d != "" {
+		t.Errorf("unix sockets (-want +got):\n%s", d)
+	}
+}
+
 func TestUnixSocketsOfOneNamespace(t *testing.T) {
 	h := newNamespace(t)
 	other := dialSocketsIn(t, newNamespace(t))
@@ -77,38 +108,12 @@ func TestUnixSocketsOfOneNamespace(t *testing.T) {
 	client.Write([]byte("hello"))
 
 	inode := func(c any) uint64 { return inodeOf(t, c.(syscall.Conn)) }
-	want := []unixSocket{
+	checkUnixSockets(t, c, []unixSocket{
 		{Inode: inode(l), Type: flow.UnixStream, State: flow.Listen, Path: "s", Waiting: []uint64{inode(waiting)}, RQueue: 1, WQueue: 4096},
 		{Inode: inode(client), Type: flow.UnixStream, State: flow.Established, Peer: inode(server)},
 		{Inode: inode(waiting), Type: flow.UnixStream, State: flow.Established}, // its peer has no inode yet
 		{Inode: inode(server), Type: flow.UnixStream, State: flow.Established, Path: "s", Peer: inode(client), RQueue: 5},
-	}
-	var got []unixSocket
-	err = c.dumpUnix(func(s *unixSocket) error {
-		if s.Cookie == 0 {
-			t.Errorf("no cookie: %v", unixLine(s))
-		}
-		// What the process itself has to say is not repeated here, and how much
-		// memory waits for the peer depends on the kernel.
-		v := *s
-		v.Cookie, v.HasUID, v.Waiting = 0, false, slices.Clone(s.Waiting)
-		if v.State != flow.Listen {
-			v.WQueue = 0
-		}
-		if v.Inode != 0 { // the end of waiting that nobody has accepted
-			got = append(got, v)
-		}
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	byInode := func(a, b unixSocket) int { return int(a.Inode) - int(b.Inode) }
-	slices.SortFunc(want, byInode)
-	slices.SortFunc(got, byInode)
-	if d := cmp.Diff(want, got, cmp.Transformer("empty", func(w []uint64) string { return fmt.Sprint(w) })); d != "" {
-		t.Errorf("unix sockets (-want +got):\n%s", d)
-	}
 	if err := other.dumpUnix(func(s *unixSocket) error {
 		t.Errorf("in another namespace: %v", unixLine(s))
 		return nil

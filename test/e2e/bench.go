@@ -1,0 +1,149 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// requirePrivileged makes what the lab cannot do a failure instead of a skip.
+const requirePrivileged = "PEERSCOPE_REQUIRE_PRIVILEGED"
+
+// skip leaves a test out with the reason, or fails it where nothing may be left out.
+func skip(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv(requirePrivileged) == "1" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
+// newBench builds what all scenarios need. PEERSCOPE_BIN names a tool that is
+// built already; "none" checks the truth of the scenarios and no map.
+func newBench(t testing.TB, source string) *Bench {
+	t.Helper()
+	b := &Bench{Source: source, Tool: os.Getenv("PEERSCOPE_BIN"), Keep: os.Getenv("PEERSCOPE_LAB_KEEP")}
+	dir := t.TempDir()
+	b.Actor = filepath.Join(dir, "actor")
+	build(t, b.Actor, "peerscope/test/e2e/actor")
+	switch b.Tool {
+	case "":
+		b.Tool = filepath.Join(dir, "peerscope")
+		build(t, b.Tool, "peerscope/cmd/peerscope")
+	case "none":
+		b.Tool = ""
+	default:
+		path, err := filepath.Abs(b.Tool)
+		if err != nil {
+			t.Fatalf("find tool: %v", err)
+		}
+		b.Tool = path
+	}
+	return b
+}
+
+// build makes one static program.
+func build(t testing.TB, to, what string) {
+	t.Helper()
+	cmd := exec.Command("go", "build", "-o", to, what)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", what, err, out)
+	}
+}
+
+// run lets one scenario play and judges the map of it.
+func (b *Bench) run(t testing.TB, s Scenario) (Score, bool) {
+	t.Helper()
+	for _, need := range s.Needs {
+		if _, err := exec.LookPath(need); err != nil {
+			skip(t, "%s is not installed: %v", need, err)
+		}
+	}
+	l := newLab(t, b, s)
+	t.Cleanup(func() {
+		if t.Failed() && l.stderr.String() != "" {
+			t.Logf("actors said:\n%s", l.stderr.String())
+		}
+	})
+	began := time.Now()
+	s.Run(l)
+	if !l.Watching() {
+		t.Fatalf("scenario %s never opened its window", s.Name)
+	}
+	if b.Tool == "" {
+		for _, c := range l.Truth {
+			t.Log(c.describe())
+		}
+		for _, source := range []string{SourceNetlink, sourceAll} {
+			score := judge(l, ideal(l.Truth), sees{source: source, interval: time.Second})
+			for _, p := range score.Problems {
+				t.Errorf("source %s, a map of the truth itself: %s", source, p)
+			}
+		}
+		return Score{}, false
+	}
+	m := l.finish()
+	see := sees{source: b.Source, interval: time.Duration(m.Capture.IntervalMS) * time.Millisecond}
+	score := judge(l, m, see)
+	for _, p := range score.Problems {
+		t.Error(p)
+	}
+	if t.Failed() {
+		t.Logf("tool %v said:\n%s", l.tool.args, l.tool.stderr.String())
+	}
+	t.Logf("%d connections, interval %v, %v in all", score.Connections, see.interval, time.Since(began).Round(time.Millisecond))
+	if 2*see.interval+lookSlack > hold*time.Millisecond {
+		score.Blind = true
+		t.Logf("looks %v apart on a loaded machine do not surely meet what is held for %d ms: less is asked of the map", see.interval, hold)
+	}
+	for reason, n := range m.Capture.Lost {
+		if n > 0 {
+			t.Logf("lost %s: %d", reason, n)
+		}
+	}
+	return score, true
+}
+
+// pause waits, in milliseconds.
+func pause(ms int) { time.Sleep(time.Duration(ms) * time.Millisecond) }
+
+// hold is how long a connection lives that has to meet a look although it is
+// closed before the window ends.
+const hold = 2500
+
+// table is the scores as a Markdown table.
+func table(scores []Score) string {
+	text := "| scenario | true edges | connections | wrong edges | precision | named of all | named of knowable | roles | count errors | byte errors |\n" +
+		"|---|---|---|---|---|---|---|---|---|---|\n"
+	for _, s := range scores {
+		text += fmt.Sprintf("| %s | %d | %d | %d | %.3f | %.3f | %.3f | %.3f | %d | %d |\n", s.Scenario, s.Edges, s.Connections,
+			s.Wrong, s.Precision(), s.Recall(), s.KnowableRecall(), s.RoleAccuracy(), s.CountErrors, s.ByteErrors)
+	}
+	return text
+}
+
+// total adds scores up.
+func total(scores []Score) Score {
+	sum := Score{Scenario: "**all**", Evidence: map[string]uint64{}}
+	for _, s := range scores {
+		sum.Edges += s.Edges
+		sum.Connections += s.Connections
+		sum.Named += s.Named
+		sum.Shown += s.Shown
+		sum.Wrong += s.Wrong
+		sum.Knowable += s.Knowable
+		sum.Known += s.Known
+		sum.Roles += s.Roles
+		sum.RolesRight += s.RolesRight
+		sum.CountErrors += s.CountErrors
+		sum.ByteErrors += s.ByteErrors
+		for k, n := range s.Evidence {
+			sum.Evidence[k] += n
+		}
+	}
+	return sum
+}

@@ -1,0 +1,242 @@
+package e2e
+
+import (
+	"strings"
+	"time"
+
+	"peerscope/test/e2e/script"
+)
+
+func endingScenarios() []Scenario {
+	return []Scenario{
+		{
+			Name:   "resets",
+			Proves: "connections ended by SO_LINGER 0 on either side and by closing with unread data on either side are counted once, with their bytes",
+			Run:    func(l *Lab) { resets(l, hold) },
+		},
+		{
+			Name:   "short-resets",
+			Proves: "the same without a look between: the dead socket of the side that reset has no addresses, so the other side's tells",
+			Limits: "The client's process, as for all connections too short for a look.",
+			Run:    func(l *Lab) { resets(l, 0) },
+		},
+		{
+			Name:   "exits",
+			Proves: "processes that end with their connections open, by themselves or killed: the connections are closed and still theirs",
+			Run:    exits,
+		},
+		{
+			Name:   "half-closed",
+			Proves: "a connection of which one direction is shut down is open, and counts what goes the other way",
+			Run:    halfClosed,
+		},
+		{
+			Name:   "refused",
+			Proves: "refused connects are failures and no connections",
+			Limits: "Who tried: the socket never was in a table that a look reads. A blocking connect even forgets the port.",
+			Run:    refused,
+		},
+		{
+			Name:   "blackhole",
+			Proves: "connects into a dropped port: pending while nobody answers, failed when the kernel or the client gives up, an ordinary connection when an answer comes late",
+			Run:    blackhole,
+		},
+		{
+			Name:   "rejected",
+			Proves: "a firewall that answers with a reset, to a connect and in the middle of a connection: payload that was never acknowledged is not counted",
+			Limits: "Who tried the connect that was refused.",
+			Run:    rejected,
+		},
+		{
+			Name:   "dropped-output",
+			Proves: "a client whose own packet was dropped by its own host looks like a server by its SYN byte: a listener corrects that",
+			Limits: "Where the listener is gone too, both ends look like servers: the role is not known.",
+			Run:    droppedOutput,
+		},
+	}
+}
+
+// resets opens one connection for each kind of reset, keeps them for a while
+// and ends them all.
+func resets(l *Lab, keep int) {
+	a, b := l.Linked("a", "b")
+	client, web := l.Actor(a, "client"), l.Actor(b, "web")
+	ln := web.Listen(script.TCP, l.V4("0.2:8080"))
+	l.Observe(a, b)
+	var conns []*Conn
+	for i := range int64(4) {
+		c := l.Dial(client, ln, DialOptions{})
+		c.Request(100 + i)
+		c.Reply(1000 + i)
+		conns = append(conns, c)
+	}
+	pause(keep)
+	conns[0].Reset(Client)
+	conns[1].Reset(Server)
+	conns[2].Unread(Client, 21)
+	conns[2].CloseUnread(Server)
+	conns[3].Unread(Server, 31)
+	conns[3].CloseUnread(Client)
+}
+
+func halfClosed(l *Lab) {
+	ns := l.Netns("a")
+	client, web := l.Actor(ns, "client"), l.Actor(ns, "web")
+	ln := web.Listen(script.TCP, "127.0.0.1:8080")
+	l.Observe(ns)
+	open := l.Dial(client, ln, DialOptions{})
+	open.Request(10)
+	open.HalfClose(Client)
+	open.Reply(2000)
+	byServer := l.Dial(client, ln, DialOptions{})
+	byServer.Reply(30)
+	byServer.HalfClose(Server)
+	byServer.Request(4000)
+	ended := l.Dial(client, ln, DialOptions{})
+	ended.HalfClose(Client)
+	ended.Reply(50)
+	pause(hold)
+	ended.CloseHalf(Client)
+}
+
+func refused(l *Lab) {
+	a, b := l.Linked("a", "b")
+	client := l.Actor(a, "client")
+	l.Observe(a, b)
+	for range 3 {
+		l.Fail(client, l.V4("0.2:81"), "ECONNREFUSED", FailOptions{})
+	}
+	l.Fail(client, l.V4("0.2:82"), "ECONNREFUSED", FailOptions{Blocking: true})
+	l.Fail(client, "127.0.0.1:83", "ECONNREFUSED", FailOptions{})
+}
+
+func blackhole(l *Lab) {
+	a, b := l.Linked("a", "b")
+	const rules = `table ip filter {
+ chain in {
+  type filter hook input priority 0
+  policy accept
+  tcp dport 81-89 drop
+ }
+}
+`
+	b.Nft(rules)
+	client := l.Actor(a, "client")
+	l.Observe(a, b)
+	moment := 50 * time.Millisecond
+	// One SYN and one more: the kernel gives up after about three seconds.
+	late := l.Fail(client, l.V4("0.2:89"), "EINPROGRESS", FailOptions{Wait: moment})
+	dead := l.Fail(client, l.V4("0.2:81"), "EINPROGRESS", FailOptions{Wait: moment, SynRetries: 1})
+	left := l.Fail(client, l.V4("0.2:82"), "EINPROGRESS", FailOptions{Wait: moment})
+	l.Fail(client, l.V4("0.2:83"), "EINPROGRESS", FailOptions{Wait: moment})
+	pause(hold)
+	left.GiveUp()
+	dead.Decide("ETIMEDOUT")
+	dead.do(Client, script.Command{Op: script.Close})
+	// What is let through in the end is an ordinary connection: the next SYN of
+	// the client, after a second or a few, makes it.
+	ln := l.Actor(b, "web").Listen(script.TCP, l.V4("0.2:89"))
+	b.Nft("flush ruleset\n")
+	b.Nft(strings.Replace(rules, "81-89", "81-88", 1))
+	late.Comes(ln)
+}
+
+func rejected(l *Lab) {
+	a, b := l.Linked("a", "b")
+	client, web := l.Actor(a, "client"), l.Actor(b, "web")
+	ln := web.Listen(script.TCP, l.V4("0.2:8080"))
+	l.Observe(a, b)
+	c := l.Dial(client, ln, DialOptions{})
+	c.Request(100)
+	c.Reply(200)
+	pause(hold)
+	b.Nft(`table ip filter {
+ chain in {
+  type filter hook input priority 0
+  policy accept
+  tcp dport 8080 reject with tcp reset
+ }
+}
+`)
+	l.Fail(client, l.V4("0.2:8080"), "ECONNREFUSED", FailOptions{}).atListener(ln)
+	f := c.must(Client, script.Command{Op: script.Send, Bytes: 50})
+	c.WasCut(Client)
+	// The server has not heard of it. What it sends now is answered by a reset
+	// of the client's kernel, which the rule has to let through.
+	b.Nft("flush ruleset\n")
+	c.must(Server, script.Command{Op: script.Send, Bytes: 5})
+	c.WasCut(Server)
+	c.ended(f)
+}
+
+// atListener says that a process listens where a connect failed.
+func (c *Conn) atListener(ln *Listener) {
+	addrs := c.Server.Addrs
+	c.Server = ln.Maker
+	c.Server.Addrs = addrs
+	c.Limits.NoServer = true
+}
+
+func droppedOutput(l *Lab) {
+	ns := l.Netns("a")
+	client, web, orphan := l.Actor(ns, "client"), l.Actor(ns, "web"), l.Actor(ns, "orphan")
+	ln, gone := web.Listen(script.TCP, "127.0.0.1:8080"), orphan.Listen(script.TCP, "127.0.0.1:9090")
+	conns := []*Conn{l.Dial(client, ln, DialOptions{}), l.Dial(client, gone, DialOptions{})}
+	orphan.Must(script.Command{Op: script.Close, Sock: gone.Sock})
+	conns[1].Limits.NoRole = true
+	// One byte is lost on the way out: bytes_sent counts it twice, bytes_retrans
+	// not at all, which takes away exactly what tells a client.
+	ns.Nft(`table ip filter {
+ chain out {
+  type filter hook output priority 0
+  policy accept
+  ip daddr 127.0.0.1 tcp dport { 8080, 9090 } tcp flags & psh == psh drop
+ }
+}
+`)
+	var received []func() script.Fact
+	for _, c := range conns {
+		s := c.sides[Server]
+		received = append(received, s.actor.Step(script.Command{Op: script.Receive, Sock: s.sock, Bytes: 1}))
+		c.must(Client, script.Command{Op: script.Send, Bytes: 1})
+	}
+	pause(20)
+	ns.Nft("flush ruleset\n")
+	for i, r := range received {
+		r()
+		// The trap has to be set: a client whose SYN byte is gone.
+		f := conns[i].must(Client, script.Command{Op: script.Inspect})
+		if f.Acked != f.Wired-f.Again {
+			l.T.Fatalf("client acked %d, sent %d, again %d: its SYN byte is not hidden", f.Acked, f.Wired, f.Again)
+		}
+	}
+	l.Observe(ns)
+	for _, c := range conns {
+		c.Request(100)
+		c.Reply(200)
+	}
+}
+
+func exits(l *Lab) {
+	a, b := l.Linked("a", "b")
+	leaves, killed, stays := l.Actor(a, "leaves"), l.Actor(a, "killed"), l.Actor(a, "stays")
+	web, ends := l.Actor(b, "web"), l.Actor(b, "ends")
+	ln, other := web.Listen(script.TCP, l.V4("0.2:8080")), ends.Listen(script.TCP, l.V4("0.2:9090"))
+	l.Observe(a, b)
+	conns := []*Conn{l.Dial(leaves, ln, DialOptions{}), l.Dial(killed, ln, DialOptions{}), l.Dial(stays, other, DialOptions{})}
+	for i, c := range conns {
+		c.Request(int64(10 * (i + 1)))
+		c.Reply(int64(100 * (i + 1)))
+	}
+	pause(hold)
+	leaves.Exit()
+	killed.Kill()
+	ends.Exit()
+	for i, left := range []Side{Server, Server, Client} {
+		c := conns[i]
+		if f := c.must(left, script.Command{Op: script.Receive, Bytes: -1}); !f.End {
+			l.T.Fatalf("wanted the end of the stream, got %+v", f)
+		}
+		c.ended(c.must(left, script.Command{Op: script.Close}))
+	}
+}
