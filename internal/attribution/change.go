@@ -14,15 +14,24 @@ type (
 
 // edgeNumber numbers an edge by its key.
 func (e *Engine) edgeNumber(k EdgeKey) EdgeRef {
-	if e.lastEdge != 0 && e.edges[e.lastEdge] == k {
-		return e.lastEdge
+	known := uint64(0)
+	if k.RoleKnown {
+		known = 1
 	}
-	n, ok := e.edgeByKey[k]
-	if !ok {
-		n = EdgeRef(len(e.edges))
-		e.edges = append(e.edges, k)
-		e.edgeByKey[k] = n
+	hash := uint32(mix(uint64(k.A)<<32|uint64(k.B)+mix(uint64(k.PortA)<<48|uint64(k.PortB)<<32|uint64(k.Path)<<3|uint64(k.Transport)<<1|known)) >> 32)
+	i := e.edgeIndex.home(hash)
+	for ; ; i = e.edgeIndex.next(i) {
+		slot := e.edgeIndex.slots[i]
+		n := uint32(slot)
+		if n == 0 {
+			break
+		}
+		if uint32(slot>>32) == hash && e.edges[n] == k {
+			return EdgeRef(n)
+		}
 	}
-	e.lastEdge = n
-	return n
+	n := uint32(len(e.edges))
+	e.edges = append(e.edges, k)
+	e.edgeIndex.put(i, hash, n)
+	return EdgeRef(n)
 }

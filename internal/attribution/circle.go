@@ -62,7 +62,7 @@ func (e *Engine) enterTuple(n uint32, h *half) {
 func (e *Engine) markCircle(n uint32, h *half) {
 	for m := h.nextTuple; m != n; {
 		o := e.half(m)
-		e.markDirty(m, o)
+		e.markDirty(m)
 		m = o.nextTuple
 	}
 }
@@ -108,7 +108,7 @@ func (e *Engine) linkSequence(n uint32, h *half, base uint32) bool {
 			h.nextSeq, o.nextSeq = o.nextSeq, h.nextSeq
 			for k := h.nextSeq; k != n; {
 				q := e.half(k)
-				e.markDirty(k, q)
+				e.markDirty(k)
 				k = q.nextSeq
 			}
 			return true

@@ -8,15 +8,20 @@ import "peerscope/internal/flow"
 // processor's cache than one entry a socket.
 type cookies struct {
 	index index
-	keys  []uint64    // of pages: cookie/8 and generation
-	pages [][8]uint32 // record numbers, 0: none
-	used  []uint8     // entries in use
-	free  []uint32    // pages to use again
+	pages []page
+	free  []uint32 // pages to use again
+}
+
+// page holds the record numbers of eight neighbours; 0: none.
+type page struct {
+	key  uint64 // cookie/8 and generation
+	refs [8]uint32
+	used uint32 // how many of refs are not 0
 }
 
 func newCookies(expected int) cookies {
 	room := expected/8 + 1
-	return cookies{index: newIndex(room), keys: make([]uint64, 1, room+1), pages: make([][8]uint32, 1, room+1), used: make([]uint8, 1, room+1)}
+	return cookies{index: newIndex(room), pages: make([]page, 1, room+1)}
 }
 
 func pageKey(c flow.SocketCookie, generation uint16) uint64 {
@@ -35,7 +40,7 @@ func (t *cookies) page(key uint64) uint32 {
 		if p == 0 {
 			break
 		}
-		if uint32(slot>>32) == hash && t.keys[p] == key {
+		if uint32(slot>>32) == hash && t.pages[p].key == key {
 			return p
 		}
 	}
@@ -43,12 +48,10 @@ func (t *cookies) page(key uint64) uint32 {
 	if n := len(t.free); n > 0 {
 		p = t.free[n-1]
 		t.free = t.free[:n-1]
-		t.keys[p] = key
+		t.pages[p].key = key
 	} else {
-		p = uint32(len(t.keys))
-		t.keys = append(t.keys, key)
-		t.pages = append(t.pages, [8]uint32{})
-		t.used = append(t.used, 0)
+		p = uint32(len(t.pages))
+		t.pages = append(t.pages, page{key: key})
 	}
 	t.index.put(i, hash, p)
 	return p
@@ -58,19 +61,19 @@ func (t *cookies) page(key uint64) uint32 {
 // means that it is new, and the caller puts one in and calls taken.
 func (t *cookies) slot(c flow.SocketCookie, generation uint16) (slot *uint32, page uint32) {
 	p := t.page(pageKey(c, generation))
-	return &t.pages[p][c&7], p
+	return &t.pages[p].refs[c&7], p
 }
 
-func (t *cookies) taken(page uint32) { t.used[page]++ }
+func (t *cookies) taken(page uint32) { t.pages[page].used++ }
 
 func (t *cookies) remove(c flow.SocketCookie, generation uint16) {
 	key := pageKey(c, generation)
 	p := t.page(key)
-	if t.pages[p][c&7] == 0 {
+	if t.pages[p].refs[c&7] == 0 {
 		return
 	}
-	t.pages[p][c&7] = 0
-	if t.used[p]--; t.used[p] == 0 {
+	t.pages[p].refs[c&7] = 0
+	if t.pages[p].used--; t.pages[p].used == 0 {
 		t.index.remove(pageHash(key), p)
 		t.free = append(t.free, p)
 	}

@@ -12,6 +12,7 @@ import (
 // (layer)service:instance:process(ip:port)(pid) -> the same of the other end,
 // and on what evidence. Empty if the socket is not known.
 func (e *Engine) Describe(cookie flow.SocketCookie) string {
+	e.flush()
 	slot, _ := e.byCookie.slot(cookie, 0)
 	if *slot == 0 {
 		return ""

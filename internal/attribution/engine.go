@@ -15,30 +15,27 @@ type Engine struct {
 	halves [][]half
 	count  uint32   // records in use or on the free list; number 0 is never used
 	free   []uint32 // records to use again
-	dirty  []uint32 // halves that changed in this window
+	dirty  []uint64 // a bit for each record: it changed in this window
 	done   []uint32 // halves that were over at the last Close
 
 	byCookie   cookies
 	byTuple    index
 	bySequence index
 
-	addrs       addresses
-	namespaces  []namespace
-	netnsByID   map[flow.NetnsID]uint32
-	lastNetnsID flow.NetnsID
-	lastNetns   uint32
-	processes   processes
-	sets        [][]uint32 // holder sets of several processes
-	setByKey    map[string]uint32
-	single      [1]uint32
-	scratch     []byte
-	nodes       []nodeKey
-	nodeByKey   map[nodeKey]NodeRef
-	edges       []EdgeKey
-	edgeByKey   map[EdgeKey]EdgeRef
-	lastEdge    EdgeRef
-	paths       []string // of unix sockets
-	pathByName  map[string]uint32
+	addrs      addresses
+	namespaces []namespace
+	netnsIndex index
+	processes  processes
+	sets       [][]uint32 // holder sets of several processes
+	setByKey   map[string]uint32
+	single     [1]uint32
+	scratch    []byte
+	nodes      []nodeKey
+	nodeByKey  map[nodeKey]NodeRef
+	edges      []EdgeKey
+	edgeIndex  index
+	paths      []string // of unix sockets
+	pathByName map[string]uint32
 
 	homes     places
 	listeners listeners
@@ -56,7 +53,7 @@ type Engine struct {
 
 	undecided []uint32 // halves whose role only an exposed port can tell
 	circle    []uint32
-	touched   uint64 // keeps the loads of fetch alive
+	stage     stage
 	change    Change
 	back      Change
 
@@ -67,21 +64,21 @@ type Engine struct {
 // New returns an empty engine.
 func New(c Config) *Engine {
 	return &Engine{
+		halves: [][]half{make([]half, chunk)}, dirty: make([]uint64, chunk/64),
 		count:      1,
 		byCookie:   newCookies(c.Sockets),
-		dirty:      make([]uint32, 0, c.Sockets),
 		byTuple:    newIndex(c.Sockets),
 		bySequence: newIndex(c.Sockets),
 		addrs:      newAddresses(),
 		namespaces: make([]namespace, 1),
-		netnsByID:  map[flow.NetnsID]uint32{},
+		netnsIndex: newIndex(64),
 		processes:  newProcesses(),
 		sets:       make([][]uint32, 1),
 		setByKey:   map[string]uint32{},
 		nodes:      make([]nodeKey, 1),
 		nodeByKey:  map[nodeKey]NodeRef{},
 		edges:      make([]EdgeKey, 1),
-		edgeByKey:  map[EdgeKey]EdgeRef{},
+		edgeIndex:  newIndex(256),
 		paths:      make([]string, 1),
 		pathByName: map[string]uint32{},
 		homes:      newPlaces(),

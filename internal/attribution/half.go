@@ -1,7 +1,7 @@
 package attribution
 
 import (
-	"slices"
+	"math/bits"
 
 	"peerscope/internal/flow"
 )
@@ -49,8 +49,7 @@ const holderSet = 1 << 31
 type flags uint32
 
 const (
-	flagDirty        flags = 1 << iota // in Engine.dirty
-	flagResolved                       // already dealt with in this Close
+	flagResolved     flags = 1 << iota // already dealt with in this Close
 	flagAdopted                        // existed before observation began
 	flagFinal                          // over
 	flagVanished                       // over without final counters
@@ -108,7 +107,7 @@ func (h *half) complete() bool {
 // chunk is how many halves are allocated together: no copying on growth, and
 // record numbers stay valid.
 const (
-	chunkBits = 13
+	chunkBits = 12
 	chunk     = 1 << chunkBits
 )
 
@@ -123,6 +122,7 @@ func (e *Engine) newHalf() uint32 {
 	}
 	if e.count>>chunkBits == uint32(len(e.halves)) {
 		e.halves = append(e.halves, make([]half, chunk))
+		e.dirty = append(e.dirty, make([]uint64, chunk/64)...)
 	}
 	r := e.count
 	e.count++
@@ -144,10 +144,18 @@ func (e *Engine) findHalf(cookie flow.SocketCookie, generation uint16) (uint32, 
 }
 
 // markDirty queues a half for the next Close.
-func (e *Engine) markDirty(n uint32, h *half) {
-	if !h.has(flagDirty) {
-		h.flags |= flagDirty
-		e.dirty = append(e.dirty, n)
+func (e *Engine) markDirty(n uint32) { e.dirty[n/64] |= 1 << (n % 64) }
+
+// eachDirty calls f for the halves that are queued, in the order of their
+// records; also for those that f queues behind the current one.
+func (e *Engine) eachDirty(f func(n uint32)) {
+	for w := range e.dirty {
+		var seen uint64
+		for rest := e.dirty[w]; rest != 0; rest = e.dirty[w] &^ seen {
+			bit := uint64(1) << bits.TrailingZeros64(rest)
+			seen |= bit | (bit - 1)
+			f(uint32(w*64 + bits.TrailingZeros64(bit)))
+		}
 	}
 }
 
@@ -155,224 +163,6 @@ func millis(t flow.Time) uint32 { return uint32(uint64(t) / 1e6) }
 
 // later compares two millisecond times modulo 2^32 (24 days apart at most).
 func later(a, b uint32) bool { return int32(a-b) > 0 }
-
-// socket merges one look at a connected socket.
-func (e *Engine) socket(s *flow.Socket) {
-	n, h := e.findHalf(s.Cookie, uint16(s.Generation))
-	fresh := h.first == 0
-	if h.has(flagDone) {
-		e.lost[flow.LossLate]++
-		return
-	}
-	e.markDirty(n, h)
-	ms := millis(s.Time)
-	if fresh {
-		h.netns, h.transport = e.netnsNumber(s.Netns), s.Transport
-		h.first, h.last = s.Time, ms
-	} else {
-		h.first = min(h.first, s.Time)
-		if later(ms, h.last) {
-			h.last = ms
-		}
-	}
-	if s.After != 0 && (h.after == 0 || later(millis(s.After), h.after)) {
-		h.after = millis(s.After)
-	}
-	e.mergeState(h, s)
-	if s.HasCounters {
-		h.mergeCounters(s)
-	}
-	if len(s.Holders) > 0 {
-		e.mergeHolders(h, s.Holders, ms)
-	}
-	if s.HasSequence && !h.has(flagSequence) {
-		h.seq = s.Sequence
-		h.flags |= flagSequence
-	}
-	if s.Errno != "" {
-		e.errnos[n] = s.Errno
-	}
-	e.mergeTuple(n, h, s)
-}
-
-// mergeState takes over the facts that states and markers tell.
-func (e *Engine) mergeState(h *half, s *flow.Socket) {
-	f := h.flags
-	switch {
-	case s.State == flow.SynSent:
-		f |= flagSynSent
-	case s.State == flow.SynRecv || s.State == flow.NewSynRecv:
-		f |= flagSynRecv
-	case s.State.Synchronized(), s.Connected, s.Transport == flow.UDP:
-		f |= flagEstablished
-	}
-	if s.Final {
-		f |= flagFinal
-		if s.Vanished {
-			f |= flagVanished
-		}
-	}
-	if s.Kernel {
-		f |= flagKernel
-	}
-	if s.Unaccepted {
-		f |= flagUnaccepted
-	}
-	if !s.LastLook {
-		f |= flagEarly
-	}
-	if s.Adopted && f&flagEstablished != 0 {
-		f |= flagAdopted // a connect that was pending at the start is opened later
-	}
-	h.flags = f
-}
-
-// mergeCounters keeps the largest of each counter: they only grow within a
-// generation, so the largest is the latest.
-func (h *half) mergeCounters(s *flow.Socket) {
-	c := &s.Counters
-	sent := c.BytesSent - min(c.BytesRetrans, c.BytesSent)
-	tx := min(sent, c.BytesAcked)
-	synInTx := tx > 0 && sent > c.BytesAcked-1 // min(sent, acked-1) is one less
-	rx := c.BytesReceived
-	if s.State.PeerClosed() && rx > 0 {
-		rx--
-	}
-	final := s.Final && !s.Vanished
-	if final {
-		// What the kernel received may end with the peer's FIN, and the last
-		// message does not say so.
-		h.flags |= flagFinUnknown
-		if sent > c.BytesAcked {
-			h.flags |= flagTxDoubt
-		}
-	}
-	if fresh := !h.has(flagCounters); fresh || tx >= h.tx && rx >= h.rx {
-		// The sample is the latest so far: it dominates in both directions.
-		if fresh || tx > h.tx || rx > h.rx || c.RTT > h.rtt {
-			h.rtt = c.RTT
-		}
-	}
-	switch {
-	case !h.has(flagCounters) || tx > h.tx:
-		h.tx = tx
-		h.setFlag(flagSynInTx, synInTx)
-	case tx == h.tx && !synInTx:
-		h.flags &^= flagSynInTx
-	}
-	h.rx = max(h.rx, rx)
-	h.retrans = max(h.retrans, c.Retransmits)
-	h.connect = max(h.connect, c.Connect)
-	h.mergeSynByte(c, s.State, sent, final)
-	if s.Adopted && !h.has(flagSealed) && (!h.has(flagBase) || tx <= h.baseTx && rx <= h.baseRx) {
-		h.baseTx, h.baseRx, h.baseRe = tx, rx, c.Retransmits
-		h.setFlag(flagSynInBase, synInTx)
-		h.flags |= flagBase
-	}
-	h.flags |= flagCounters
-}
-
-// mergeSynByte reads the role off one coherent sample: with nothing in flight
-// and nothing queued, bytes_acked is ahead of the payload by our own SYN if we
-// sent one. A FIN of ours would count too, so only states before it are used;
-// at the end only 2 (SYN and FIN) is certain.
-func (h *half) mergeSynByte(c *flow.Counters, state flow.State, sent uint64, final bool) {
-	if h.transport != flow.TCP {
-		return
-	}
-	ahead := c.BytesAcked - sent
-	switch {
-	case final:
-		if ahead == 2 {
-			h.flags |= flagSyn1
-		}
-	case state != flow.Established && state != flow.CloseWait, c.Unacked != 0, c.NotSent != 0:
-	case ahead == 1:
-		h.flags |= flagSyn1
-	case ahead == 0:
-		h.flags |= flagSyn0
-	}
-}
-
-// mergeHolders keeps the latest set; of two at the same time the one that
-// sorts later, so that the order of telling does not matter.
-func (e *Engine) mergeHolders(h *half, holders []flow.ProcessKey, ms uint32) {
-	ref := e.holderNumber(holders)
-	if h.holder == 0 || later(ms, h.held) || ms == h.held && e.compareHolders(ref, h.holder) > 0 {
-		h.holder, h.held = ref, ms
-	}
-}
-
-// holderNumber numbers a set of processes: a single one by its own number.
-func (e *Engine) holderNumber(holders []flow.ProcessKey) uint32 {
-	if len(holders) == 1 {
-		return e.processes.number(holders[0])
-	}
-	e.scratch = e.scratch[:0]
-	for _, k := range holders {
-		p := e.processes.number(k)
-		e.scratch = append(e.scratch, byte(p), byte(p>>8), byte(p>>16), byte(p>>24))
-	}
-	n, ok := e.setByKey[string(e.scratch)]
-	if !ok {
-		set := make([]uint32, len(holders))
-		for i, k := range holders {
-			set[i] = e.processes.number(k)
-		}
-		n = holderSet | uint32(len(e.sets))
-		e.sets = append(e.sets, set)
-		e.setByKey[string(e.scratch)] = n
-	}
-	return n
-}
-
-// holdersOf lists the processes behind a holder number, the one that stands
-// for the socket first.
-func (e *Engine) holdersOf(ref uint32) []uint32 {
-	if ref&holderSet != 0 {
-		return e.sets[ref&^holderSet]
-	}
-	if ref == 0 {
-		return nil
-	}
-	e.single[0] = ref
-	return e.single[:]
-}
-
-func (e *Engine) compareHolders(a, b uint32) int {
-	if a == b {
-		return 0
-	}
-	x := slices.Clone(e.holdersOf(a))
-	return slices.CompareFunc(x, e.holdersOf(b), func(p, q uint32) int {
-		return e.processes.compare(p, q)
-	})
-}
-
-// mergeTuple takes over a tuple that was not complete before and enters the
-// half in the indexes that find its other end.
-func (e *Engine) mergeTuple(n uint32, h *half, s *flow.Socket) {
-	if !h.complete() {
-		if h.local == 0 {
-			h.local = e.addrs.number(s.Local.Addr())
-		}
-		if h.peer == 0 {
-			h.peer = e.addrs.number(s.Peer.Addr())
-		}
-		if h.localPort == 0 {
-			h.localPort = s.Local.Port()
-		}
-		if h.peerPort == 0 {
-			h.peerPort = s.Peer.Port()
-		}
-	}
-	if h.has(flagSequence) && !h.has(flagSeqIndex) {
-		e.enterSequence(n, h)
-	}
-	if h.complete() && !h.has(flagTuple|flagSeqIndex) {
-		e.enterTuple(n, h)
-	}
-}
 
 func (h *half) setFlag(f flags, on bool) {
 	h.flags &^= f

@@ -9,6 +9,7 @@ import (
 
 // handover takes in that a socket changed hands.
 func (e *Engine) handover(o *flow.Handover) {
+	e.flush()
 	n, h := e.findHalf(o.Cookie, uint16(o.Generation))
 	if h.has(flagDone) {
 		e.lost[flow.LossLate]++
@@ -28,7 +29,7 @@ func (e *Engine) handover(o *flow.Handover) {
 	e.handovers[n] = list
 	h.flags |= flagMoved
 	if h.first != 0 {
-		e.markDirty(n, h)
+		e.markDirty(n)
 	}
 }
 

@@ -115,17 +115,22 @@ type nodeKey struct {
 	ref   uint32
 }
 
+// netnsNumber numbers a namespace.
 func (e *Engine) netnsNumber(id flow.NetnsID) uint32 {
-	if id == e.lastNetnsID && e.lastNetns != 0 {
-		return e.lastNetns
+	hash := uint32(mix(uint64(id)) >> 32)
+	i := e.netnsIndex.home(hash)
+	for ; ; i = e.netnsIndex.next(i) {
+		n := uint32(e.netnsIndex.slots[i])
+		if n == 0 {
+			break
+		}
+		if e.namespaces[n].id == id {
+			return n
+		}
 	}
-	n, ok := e.netnsByID[id]
-	if !ok {
-		n = uint32(len(e.namespaces))
-		e.namespaces = append(e.namespaces, namespace{id: id})
-		e.netnsByID[id] = n
-	}
-	e.lastNetnsID, e.lastNetns = id, n
+	n := uint32(len(e.namespaces))
+	e.namespaces = append(e.namespaces, namespace{id: id})
+	e.netnsIndex.put(i, hash, n)
 	return n
 }
 

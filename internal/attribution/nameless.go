@@ -17,11 +17,11 @@ import (
 // a connect that failed.
 func (e *Engine) pairNameless() {
 	var nameless []uint32
-	for _, n := range e.dirty {
+	e.eachDirty(func(n uint32) {
 		if h := e.half(n); !h.complete() && h.has(flagFinal) && !h.has(flagDone) && h.transport == flow.TCP {
 			nameless = append(nameless, n)
 		}
-	}
+	})
 	if nameless == nil {
 		return
 	}
@@ -56,12 +56,12 @@ func (e *Engine) pairNameless() {
 // by the port of that other end.
 func (e *Engine) unmatchedByPorts() map[uint32][]uint32 {
 	open := map[uint32][]uint32{}
-	for _, n := range e.dirty {
+	e.eachDirty(func(n uint32) {
 		h := e.half(n)
 		if h.complete() && h.transport == flow.TCP && h.has(flagEstablished) && !h.has(flagDone) &&
 			e.findPeer(n, h).evidence == flow.PeerNone {
 			open[uint32(h.peerPort)] = append(open[uint32(h.peerPort)], n)
 		}
-	}
+	})
 	return open
 }

@@ -15,23 +15,17 @@ import (
 // What was over stays one window more, so that a late telling of it is known
 // as such and not taken for a new connection.
 func (e *Engine) Close(emit func(*Change)) {
+	e.flush()
 	e.releaseDone()
 	e.listensByProcess = nil
 	if e.topologyChanged {
 		e.markHalfEdges()
 		e.topologyChanged = false
 	}
-	for i := 0; i < len(e.dirty); i++ {
-		e.fallBackToTuple(e.dirty[i])
-	}
+	e.eachDirty(e.fallBackToTuple)
 	e.pairNameless()
 	e.undecided = e.undecided[:0]
-	for i := 0; i < len(e.dirty); i++ {
-		if i%ahead == 0 {
-			e.fetch(e.dirty[i:min(i+ahead, len(e.dirty))])
-		}
-		e.resolve(e.dirty[i], emit, false)
-	}
+	e.fetchAhead(func(n uint32) { e.resolve(n, emit, false) })
 	// Ports that were learnt just now may decide what was left open.
 	for _, n := range e.undecided {
 		e.resolve(n, emit, true)
@@ -44,39 +38,50 @@ func (e *Engine) Close(emit func(*Change)) {
 	}
 }
 
-// ahead is how many halves have their other ends fetched together.
-const ahead = 64
-
-// fetch touches the other ends of some halves, one load after the other with
-// nothing in between that waits for them, so that the processor brings them in
-// at the same time. Resolving then finds them in its cache.
-func (e *Engine) fetch(some []uint32) {
-	for _, n := range some {
-		h := e.half(n)
-		m := h.nextTuple | h.nextSeq
-		if h.nextTuple != 0 && h.nextSeq != 0 {
-			m = h.nextSeq
+// fetchAhead calls f for the halves that changed, after the other ends of some
+// of them were touched together: one load after the other with nothing in
+// between that waits for them, so that the processor waits for all at once.
+func (e *Engine) fetchAhead(f func(n uint32)) {
+	var batch [stageSize]uint32
+	k := 0
+	run := func() {
+		var sum uint64
+		for _, n := range batch[:k] {
+			h := e.half(n)
+			m := h.nextSeq
+			if m == 0 || m == n {
+				m = h.nextTuple
+			}
+			o := e.half(m)
+			sum += o.tx + uint64(o.flags)
 		}
-		e.touched += e.half(m).tx
+		e.stage.touched += sum
+		for _, n := range batch[:k] {
+			f(n)
+		}
+		k = 0
 	}
+	e.eachDirty(func(n uint32) {
+		batch[k] = n
+		if k++; k == len(batch) {
+			run()
+		}
+	})
+	run()
 }
 
 // settleDirty makes what was counted the base of the next window.
 func (e *Engine) settleDirty() {
-	for _, n := range e.dirty {
+	e.eachDirty(func(n uint32) {
 		h := e.half(n)
-		h.flags &^= flagDirty | flagResolved | flagUndecided | flagPaired
+		h.flags &^= flagResolved | flagUndecided | flagPaired
 		h.seal()
 		if h.has(flagFinal) && !h.has(flagDone) {
 			h.flags |= flagDone
 			e.done = append(e.done, n)
 		}
-	}
-	// A burst must not hold its memory for ever.
-	if cap(e.dirty) > 4096 && cap(e.dirty) > 8*len(e.dirty) {
-		e.dirty = make([]uint32, 0, cap(e.dirty)/4)
-	}
-	e.dirty = e.dirty[:0]
+	})
+	clear(e.dirty)
 }
 
 // releaseDone frees what was over at the last Close, unless its other end still
@@ -109,7 +114,7 @@ func (e *Engine) release(n uint32) {
 func (e *Engine) markHalfEdges() {
 	for n := uint32(1); n < e.count; n++ {
 		if h := e.half(n); h.first != 0 && h.partner == 0 && !h.has(flagDone) {
-			e.markDirty(n, h)
+			e.markDirty(n)
 		}
 	}
 }
@@ -161,7 +166,7 @@ func (e *Engine) resolve(n uint32, emit func(*Change), last bool) {
 	h.flags &^= flagUndecided
 	h.partner = f.partner
 	if o != nil && f.partner != n {
-		e.markDirty(f.partner, o)
+		e.markDirty(f.partner)
 		o.flags |= flagResolved
 		o.flags &^= flagUndecided
 		o.partner = n

@@ -110,6 +110,7 @@ type Summary struct {
 // Summary tells what is known beside the edges. A recording that was cut off
 // has no end: the latest observation stands for it.
 func (e *Engine) Summary() Summary {
+	e.flush()
 	s := Summary{Host: e.host, Capture: e.capture, Window: e.window, Gaps: slices.Clone(e.gaps), Lost: e.lost,
 		Processes: len(e.processes.keys) - 1, Listeners: len(e.listeners.byCookie), Sockets: int(e.count) - 1 - len(e.free)}
 	if s.Window.End == 0 {

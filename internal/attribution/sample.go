@@ -1,0 +1,179 @@
+package attribution
+
+import "peerscope/internal/flow"
+
+// sample is what one observation tells of a socket, in the form of a half: what
+// is known of a half is the join of its samples.
+func (e *Engine) sample(s *flow.Socket) half {
+	ms := millis(s.Time)
+	h := half{
+		cookie: s.Cookie, generation: uint16(s.Generation), transport: s.Transport, netns: e.netnsNumber(s.Netns),
+		local: e.addrs.number(s.Local.Addr()), peer: e.addrs.number(s.Peer.Addr()),
+		localPort: s.Local.Port(), peerPort: s.Peer.Port(),
+		first: s.Time, last: ms,
+	}
+	if s.After != 0 {
+		h.after = millis(s.After)
+	}
+	if len(s.Holders) > 0 {
+		h.holder, h.held = e.holderNumber(s.Holders), ms
+	}
+	if s.HasSequence {
+		h.seq = s.Sequence
+		h.flags |= flagSequence
+	}
+	h.flags |= stateFlags(s)
+	if s.HasCounters {
+		h.count(s)
+	}
+	return h
+}
+
+// stateFlags are the facts that a state and the markers tell.
+func stateFlags(s *flow.Socket) flags {
+	var f flags
+	switch {
+	case s.State == flow.SynSent:
+		f |= flagSynSent
+	case s.State == flow.SynRecv || s.State == flow.NewSynRecv:
+		f |= flagSynRecv
+	case s.State.Synchronized(), s.Connected, s.Transport == flow.UDP:
+		f |= flagEstablished
+		if s.Adopted {
+			f |= flagAdopted // a connect that was pending at the start is opened later
+		}
+	}
+	for _, m := range [...]struct {
+		on   bool
+		flag flags
+	}{
+		{s.Final, flagFinal}, {s.Final && s.Vanished, flagVanished}, {s.Kernel, flagKernel},
+		{s.Unaccepted, flagUnaccepted}, {!s.LastLook, flagEarly},
+	} {
+		if m.on {
+			f |= m.flag
+		}
+	}
+	return f
+}
+
+// count takes over the counters of one coherent sample.
+func (h *half) count(s *flow.Socket) {
+	c := &s.Counters
+	sent := c.BytesSent - min(c.BytesRetrans, c.BytesSent)
+	final := s.Final && !s.Vanished
+	h.flags |= flagCounters
+	h.tx, h.rx = min(sent, c.BytesAcked), c.BytesReceived
+	h.setFlag(flagSynInTx, h.tx > 0 && sent > c.BytesAcked-1) // min(sent, acked-1) is one less
+	h.rtt, h.connect, h.retrans = c.RTT, c.Connect, c.Retransmits
+	if s.State.PeerClosed() && h.rx > 0 {
+		h.rx--
+	}
+	if final {
+		// What the kernel received may end with the peer's FIN, and the last
+		// message does not say so.
+		h.flags |= flagFinUnknown
+		h.setFlag(flagTxDoubt, sent > c.BytesAcked)
+	}
+	if h.transport == flow.TCP {
+		h.flags |= synByte(c, s.State, sent, final)
+	}
+	if s.Adopted {
+		h.seal()
+		h.flags &^= flagSealed
+	}
+}
+
+// synByte reads the role off one coherent sample: with nothing in flight and
+// nothing queued, bytes_acked is ahead of the payload by our own SYN if we sent
+// one. A FIN of ours would count too, so only states before it are used; at the
+// end only 2 (SYN and FIN) is certain.
+func synByte(c *flow.Counters, state flow.State, sent uint64, final bool) flags {
+	ahead := c.BytesAcked - sent
+	switch {
+	case final:
+		if ahead == 2 {
+			return flagSyn1
+		}
+	case state != flow.Established && state != flow.CloseWait, c.Unacked != 0, c.NotSent != 0:
+	case ahead == 1:
+		return flagSyn1
+	case ahead == 0:
+		return flagSyn0
+	}
+	return 0
+}
+
+// joined are the flags that a half has if any of its samples has them.
+const joined = flagAdopted | flagFinal | flagVanished | flagKernel | flagUnaccepted | flagEarly | flagEstablished |
+	flagSynSent | flagSynRecv | flagSyn1 | flagSyn0 | flagFinUnknown | flagTxDoubt
+
+// join merges a sample into h. It is commutative, associative and idempotent:
+// neither order nor repetition matters.
+func (e *Engine) join(h, s *half) {
+	h.first = min(h.first, s.first)
+	if later(s.last, h.last) {
+		h.last = s.last
+	}
+	if s.after != 0 && (h.after == 0 || later(s.after, h.after)) {
+		h.after = s.after
+	}
+	h.flags |= s.flags & joined
+	if s.has(flagCounters) {
+		h.joinCounters(s)
+	}
+	if s.holder != 0 && (h.holder == 0 || later(s.held, h.held) || s.held == h.held && e.compareHolders(s.holder, h.holder) > 0) {
+		h.holder, h.held = s.holder, s.held // the latest; of two at one time the one that sorts later
+	}
+	if s.has(flagSequence) && !h.has(flagSequence) {
+		h.seq = s.seq
+		h.flags |= flagSequence
+	}
+	if !h.complete() {
+		h.joinTuple(s)
+	}
+}
+
+// joinTuple takes over what was not known of the tuple before.
+func (h *half) joinTuple(s *half) {
+	if h.local == 0 {
+		h.local = s.local
+	}
+	if h.peer == 0 {
+		h.peer = s.peer
+	}
+	if h.localPort == 0 {
+		h.localPort = s.localPort
+	}
+	if h.peerPort == 0 {
+		h.peerPort = s.peerPort
+	}
+}
+
+// joinCounters keeps the largest of each counter: they only grow within a
+// generation, so the largest is the latest.
+func (h *half) joinCounters(s *half) {
+	fresh := !h.has(flagCounters)
+	if fresh || s.tx >= h.tx && s.rx >= h.rx {
+		// The sample is the latest so far: it dominates in both directions.
+		if fresh || s.tx > h.tx || s.rx > h.rx || s.rtt > h.rtt {
+			h.rtt = s.rtt
+		}
+	}
+	switch {
+	case fresh || s.tx > h.tx:
+		h.tx = s.tx
+		h.setFlag(flagSynInTx, s.has(flagSynInTx))
+	case s.tx == h.tx && !s.has(flagSynInTx):
+		h.flags &^= flagSynInTx
+	}
+	h.rx = max(h.rx, s.rx)
+	h.retrans = max(h.retrans, s.retrans)
+	h.connect = max(h.connect, s.connect)
+	if s.has(flagBase) && !h.has(flagSealed) && (!h.has(flagBase) || s.baseTx <= h.baseTx && s.baseRx <= h.baseRx) {
+		h.baseTx, h.baseRx, h.baseRe = s.baseTx, s.baseRx, s.baseRe
+		h.setFlag(flagSynInBase, s.has(flagSynInBase))
+		h.flags |= flagBase
+	}
+	h.flags |= flagCounters
+}
