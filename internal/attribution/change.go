@@ -18,7 +18,7 @@ func (e *Engine) edgeNumber(k EdgeKey) EdgeRef {
 	if k.RoleKnown {
 		known = 1
 	}
-	hash := uint32(mix(uint64(k.A)<<32|uint64(k.B)+mix(uint64(k.PortA)<<48|uint64(k.PortB)<<32|uint64(k.Path)<<3|uint64(k.Transport)<<1|known)) >> 32)
+	hash := uint32((spread(uint64(k.A)<<32|uint64(k.B)) + spread(uint64(k.PortA)<<48|uint64(k.PortB)<<32|uint64(k.Path)<<3|uint64(k.Transport)<<1|known)) * 0x94d049bb133111eb >> 32)
 	i := e.edgeIndex.home(hash)
 	for ; ; i = e.edgeIndex.next(i) {
 		slot := e.edgeIndex.slots[i]

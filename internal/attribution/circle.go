@@ -10,13 +10,11 @@ import "peerscope/internal/flow"
 // tupleHash is the same for both ends: it does not depend on which side is
 // local. Loopback never leaves its namespace, so the namespace is part of it.
 func (e *Engine) tupleHash(h *half) uint32 {
-	a := uint64(h.local)<<16 | uint64(h.localPort)
-	b := uint64(h.peer)<<16 | uint64(h.peerPort)
-	x := mix(a) + mix(b)
-	if e.addrs.list[h.local].IsLoopback() || e.addrs.list[h.peer].IsLoopback() {
-		x += uint64(h.netns) * 0x9e3779b97f4a7c15
+	x := spread(uint64(h.local)<<16|uint64(h.localPort)) + spread(uint64(h.peer)<<16|uint64(h.peerPort))
+	if e.addrs.is(h.local, addrLoopback) || e.addrs.is(h.peer, addrLoopback) {
+		x += uint64(h.netns) << 32
 	}
-	return uint32(mix(x+uint64(h.transport)) >> 32)
+	return uint32((x + uint64(h.transport)) * 0x94d049bb133111eb >> 32)
 }
 
 // sameTuple reports whether two halves have one tuple, either way round.
@@ -69,7 +67,7 @@ func (e *Engine) markCircle(n uint32, h *half) {
 
 // sequenceHash keys a half by the server's base: what the client receives and
 // the server sends first.
-func sequenceHash(base uint32) uint32 { return uint32(mix(uint64(base)|1<<40) >> 32) }
+func sequenceHash(base uint32) uint32 { return uint32(spread(uint64(base)) * 0x94d049bb133111eb >> 32) }
 
 // enterSequence links h into the circle of its sequence identity. A half whose
 // role is not known yet may be either end, so it is looked up and entered both

@@ -49,8 +49,7 @@ const holderSet = 1 << 31
 type flags uint32
 
 const (
-	flagResolved     flags = 1 << iota // already dealt with in this Close
-	flagAdopted                        // existed before observation began
+	flagAdopted      flags = 1 << iota // existed before observation began
 	flagFinal                          // over
 	flagVanished                       // over without final counters
 	flagKernel                         // held by the kernel itself
@@ -145,6 +144,9 @@ func (e *Engine) findHalf(cookie flow.SocketCookie, generation uint16) (uint32, 
 
 // markDirty queues a half for the next Close.
 func (e *Engine) markDirty(n uint32) { e.dirty[n/64] |= 1 << (n % 64) }
+
+// isDirty reports whether a half waits to be decided.
+func (e *Engine) isDirty(n uint32) bool { return e.dirty[n/64]&(1<<(n%64)) != 0 }
 
 // eachDirty calls f for the halves that are queued, in the order of their
 // records; also for those that f queues behind the current one.

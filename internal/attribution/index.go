@@ -91,11 +91,9 @@ func (x *index) remove(hash, ref uint32) {
 	x.slots[hole] = 0
 }
 
-// mix spreads the bits of x (the finaliser of SplitMix64).
-func mix(x uint64) uint64 {
-	x ^= x >> 30
-	x *= 0xbf58476d1ce4e5b9
-	x ^= x >> 27
-	x *= 0x94d049bb133111eb
-	return x ^ x>>31
+// spread is a cheap mix for keys that are compared afterwards anyway: its upper
+// half depends on all bits of x.
+func spread(x uint64) uint64 {
+	x *= 0x9e3779b97f4a7c15
+	return x ^ x>>32
 }

@@ -14,10 +14,36 @@ type addresses struct {
 	index index
 	list  []netip.Addr
 	keys  [][2]uint64
+	kinds []addrKind
 }
 
+// addrKind is what is asked of an address with every connection.
+type addrKind uint8
+
+const (
+	addrLoopback  addrKind = 1 << iota // lives in every namespace
+	addrLinkLocal                      // lives on a link
+	addr4                              // IPv4
+)
+
+func kindOf(a netip.Addr) addrKind {
+	var k addrKind
+	if a.IsLoopback() {
+		k |= addrLoopback
+	}
+	if a.IsLinkLocalUnicast() {
+		k |= addrLinkLocal
+	}
+	if a.Is4() {
+		k |= addr4
+	}
+	return k
+}
+
+func (t *addresses) is(n uint32, k addrKind) bool { return t.kinds[n]&k != 0 }
+
 func newAddresses() addresses {
-	return addresses{index: newIndex(256), list: make([]netip.Addr, 1, 256), keys: make([][2]uint64, 1, 256)}
+	return addresses{index: newIndex(256), list: make([]netip.Addr, 1, 256), keys: make([][2]uint64, 1, 256), kinds: make([]addrKind, 1, 256)}
 }
 
 // number of a, which must be unmapped and without a zone. IPv4 and IPv6 never
@@ -28,7 +54,7 @@ func (t *addresses) number(a netip.Addr) uint32 {
 	}
 	b := a.As16()
 	key := [2]uint64{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
-	hash := uint32(mix(key[0]^mix(key[1])) >> 32)
+	hash := uint32((spread(key[0]) + spread(key[1]^key[1]>>29)) * 0x94d049bb133111eb >> 32)
 	i := t.index.home(hash)
 	for ; ; i = t.index.next(i) {
 		slot := t.index.slots[i]
@@ -43,6 +69,7 @@ func (t *addresses) number(a netip.Addr) uint32 {
 	ref := uint32(len(t.list))
 	t.list = append(t.list, a)
 	t.keys = append(t.keys, key)
+	t.kinds = append(t.kinds, kindOf(a))
 	t.index.put(i, hash, ref)
 	return ref
 }
@@ -85,7 +112,7 @@ func (t *processes) number(k flow.ProcessKey) uint32 {
 	if k.IsZero() {
 		return 0
 	}
-	hash := uint32(mix(k.Start<<22^uint64(k.PID)) >> 32)
+	hash := uint32(spread(k.Start<<22^uint64(k.PID)) * 0x94d049bb133111eb >> 32)
 	i := t.index.home(hash)
 	for ; ; i = t.index.next(i) {
 		slot := t.index.slots[i]
@@ -117,7 +144,7 @@ type nodeKey struct {
 
 // netnsNumber numbers a namespace.
 func (e *Engine) netnsNumber(id flow.NetnsID) uint32 {
-	hash := uint32(mix(uint64(id)) >> 32)
+	hash := uint32(spread(uint64(id)) * 0x94d049bb133111eb >> 32)
 	i := e.netnsIndex.home(hash)
 	for ; ; i = e.netnsIndex.next(i) {
 		n := uint32(e.netnsIndex.slots[i])
@@ -155,8 +182,7 @@ func (e *Engine) processNode(p uint32) NodeRef {
 // address that means something else elsewhere is a node of that namespace:
 // loopback, link-local, and what more than one observed namespace owns.
 func (e *Engine) addressNode(addr, netns uint32) NodeRef {
-	a := e.addrs.list[addr]
-	if addr != 0 && !a.IsLoopback() && !a.IsLinkLocalUnicast() && len(e.owners(addr)) <= 1 {
+	if addr != 0 && !e.addrs.is(addr, addrLoopback|addrLinkLocal) && len(e.owners(addr)) <= 1 {
 		netns = 0
 	}
 	return e.nodeNumber(nodeKey{kind: flow.NodeAddress, netns: netns, ref: addr})

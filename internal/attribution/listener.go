@@ -95,7 +95,7 @@ func (e *Engine) listening(netns uint32, transport flow.Transport, addr uint32, 
 	if len(all) == 0 {
 		return nil
 	}
-	is4 := e.addrs.list[addr].Is4()
+	is4 := e.addrs.is(addr, addr4)
 	for _, fits := range [...]func(*listener) bool{
 		func(l *listener) bool { return l.addr == addr && addr != 0 },
 		func(l *listener) bool { return l.addr == 0 && l.any6 != is4 },
@@ -121,7 +121,7 @@ func (e *Engine) listened(h *half) bool {
 		return false
 	}
 	for _, l := range e.listeners.byPort[listenKey{h.netns, h.transport, h.localPort}] {
-		if l.addr == 0 && (l.any6 || e.addrs.list[h.local].Is4()) || l.addr == h.local {
+		if l.addr == 0 && (l.any6 || e.addrs.is(h.local, addr4)) || l.addr == h.local {
 			return true
 		}
 	}

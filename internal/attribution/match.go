@@ -89,7 +89,7 @@ func (e *Engine) fits(h, o *half) bool {
 // can have sent more than the other received (one byte of slack for a FIN).
 func compatible(h, o *half) bool {
 	const both = flagFinal | flagCounters
-	if h.flags&both != both || o.flags&both != both || h.has(flagVanished) || o.has(flagVanished) {
+	if h.flags&both != both || o.flags&both != both || h.incomplete() || o.incomplete() {
 		return true
 	}
 	return h.tx <= o.rx+1 && o.tx <= h.rx+1
@@ -176,7 +176,7 @@ func agree(h, o *half) bool {
 	if h.has(flagFinal) != o.has(flagFinal) {
 		return false
 	}
-	if !h.has(flagFinal) || h.has(flagVanished) || o.has(flagVanished) || !h.has(flagCounters) || !o.has(flagCounters) {
+	if !h.has(flagFinal) || h.incomplete() || o.incomplete() || !h.has(flagCounters) || !o.has(flagCounters) {
 		return true
 	}
 	near := func(sent, received uint64) bool { return sent <= received+1 && received <= sent+1 }

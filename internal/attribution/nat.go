@@ -96,7 +96,7 @@ func (e *Engine) byTranslation(n uint32, h *half) found {
 // address lives.
 func (e *Engine) withTuple(t natTuple) []uint32 {
 	probe := half{local: t.local, peer: t.peer, localPort: t.localPort, peerPort: t.peerPort, transport: t.transport}
-	loopback := e.addrs.list[t.local].IsLoopback() || e.addrs.list[t.peer].IsLoopback()
+	loopback := e.addrs.is(t.local, addrLoopback) || e.addrs.is(t.peer, addrLoopback)
 	var out []uint32
 	for netns := 1; netns < len(e.namespaces); netns++ {
 		probe.netns = uint32(netns)

@@ -2,13 +2,16 @@ package attribution
 
 import "peerscope/internal/flow"
 
+// incomplete: it ended, and its last counters were not told.
+func (h *half) incomplete() bool { return h.flags&(flagVanished|flagFinUnknown) == flagVanished }
+
 // sent is the payload the other end acknowledged to h within the window, given
 // h's role.
 func (h *half) sent(r flow.Role) Amount {
 	if !h.has(flagCounters) {
 		return Amount{}
 	}
-	a := Amount{Value: h.tx, Known: true, Inexact: h.has(flagVanished)}
+	a := Amount{Value: h.tx, Known: true, Inexact: h.incomplete()}
 	base := h.baseTx
 	switch r {
 	case flow.Client:
@@ -34,7 +37,7 @@ func (h *half) received() Amount {
 		return Amount{}
 	}
 	return Amount{Value: h.rx - min(h.baseRx, h.rx), Known: true,
-		Inexact: h.has(flagFinUnknown) && h.rx > h.baseRx || h.has(flagVanished)}
+		Inexact: h.has(flagFinUnknown) && h.rx > h.baseRx || h.incomplete()}
 }
 
 // direction settles one direction from what the sender and the receiver
@@ -65,9 +68,9 @@ func direction(sent, received Amount) (settled, sender, receiver Amount) {
 	return sent, sent, received
 }
 
-// traffic settles both directions of a connection. a is the client (or the
-// first end), b the other; either may be nil where it was not observed.
-func traffic(a, b *half, roleA flow.Role) (total, sideA, sideB Traffic) {
+// traffic settles both directions of a connection into c. a is the client (or
+// the first end), b the other; either may be nil where it was not observed.
+func traffic(c *Change, a, b *half, roleA flow.Role) {
 	var aSent, aReceived, bSent, bReceived Amount
 	if a != nil {
 		aSent, aReceived = a.sent(roleA), a.received()
@@ -76,29 +79,31 @@ func traffic(a, b *half, roleA flow.Role) (total, sideA, sideB Traffic) {
 		bSent, bReceived = b.sent(roleA.Reverse()), b.received()
 	}
 	if a == b && a != nil { // connected to itself: what it sent it received
-		return Traffic{ToB: aSent, ToA: Amount{Known: aSent.Known}}, Traffic{ToB: aSent, ToA: Amount{Known: aSent.Known}}, Traffic{}
+		c.Bytes = Traffic{ToB: aSent, ToA: Amount{Known: aSent.Known}}
+		c.SideA = c.Bytes
+		return
 	}
-	total.ToB, sideA.ToB, sideB.ToB = direction(aSent, bReceived)
-	total.ToA, sideB.ToA, sideA.ToA = direction(bSent, aReceived)
+	c.Bytes.ToB, c.SideA.ToB, c.SideB.ToB = direction(aSent, bReceived)
+	c.Bytes.ToA, c.SideB.ToA, c.SideA.ToA = direction(bSent, aReceived)
 	// Where both columns are there and exact, the map shows the client's.
-	if sideA.ToB.Known && !sideA.ToB.Inexact {
-		total.ToB = sideA.ToB
+	if c.SideA.ToB.Known && !c.SideA.ToB.Inexact {
+		c.Bytes.ToB = c.SideA.ToB
 	}
-	if sideA.ToA.Known && !sideA.ToA.Inexact {
-		total.ToA = sideA.ToA
+	if c.SideA.ToA.Known && !c.SideA.ToA.Inexact {
+		c.Bytes.ToA = c.SideA.ToA
 	}
-	return total, sideA, sideB
 }
 
 // retransmits are the segments each end sent again within the window.
-func retransmits(a, b *half) Traffic {
-	of := func(h *half) Amount {
-		if h == nil || !h.has(flagCounters) {
-			return Amount{}
+func retransmits(t *Traffic, a, b *half) {
+	for _, v := range [...]struct {
+		into *Amount
+		h    *half
+	}{{&t.ToB, a}, {&t.ToA, b}} {
+		if h := v.h; h != nil && h.has(flagCounters) {
+			*v.into = Amount{Value: uint64(h.retrans - min(h.baseRe, h.retrans)), Known: true, Inexact: h.incomplete()}
 		}
-		return Amount{Value: uint64(h.retrans - min(h.baseRe, h.retrans)), Known: true, Inexact: h.has(flagVanished)}
 	}
-	return Traffic{ToB: of(a), ToA: of(b)}
 }
 
 // alignBases lets an end that is told only now start from what its other end

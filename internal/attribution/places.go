@@ -57,15 +57,14 @@ func (e *Engine) owners(addr uint32) []uint32 {
 // its other end in namespace in. A namespace's own address is nobody else's
 // for it; link-local addresses belong to a link, so they may be.
 func (e *Engine) livesIn(addr, from, in uint32) bool {
-	a := e.addrs.list[addr]
-	if a.IsLoopback() {
+	if e.addrs.is(addr, addrLoopback) {
 		return from == in
 	}
 	own := e.owners(addr)
 	if len(own) == 0 {
 		return from == in
 	}
-	if !a.IsLinkLocalUnicast() && slices.Contains(own, from) {
+	if !e.addrs.is(addr, addrLinkLocal) && slices.Contains(own, from) {
 		return from == in
 	}
 	return slices.Contains(own, in)
@@ -75,11 +74,11 @@ func (e *Engine) livesIn(addr, from, in uint32) bool {
 // live in a namespace whose sockets are not read, so that a single match among
 // those that are read is not the only one possible.
 func (e *Engine) mayHide(addr, from uint32) bool {
-	if e.addrs.list[addr].IsLoopback() {
+	if e.addrs.is(addr, addrLoopback) {
 		return false
 	}
 	own := e.owners(addr)
-	if slices.Contains(own, from) && !e.addrs.list[addr].IsLinkLocalUnicast() {
+	if slices.Contains(own, from) && !e.addrs.is(addr, addrLinkLocal) {
 		return false
 	}
 	for _, n := range own {
@@ -98,7 +97,7 @@ func (e *Engine) missable(addr, from uint32) bool {
 		ns := &e.namespaces[n]
 		return !ns.observed || !ns.deathsSeen || ns.lossy
 	}
-	if e.addrs.list[addr].IsLoopback() {
+	if e.addrs.is(addr, addrLoopback) {
 		return check(from)
 	}
 	return slices.ContainsFunc(e.owners(addr), check)

@@ -31,7 +31,6 @@ func (e *Engine) Close(emit func(*Change)) {
 		e.resolve(n, emit, true)
 	}
 	e.closeUnix(emit)
-	e.settleDirty()
 	e.dropListeners()
 	for i := range e.namespaces {
 		e.namespaces[i].lossy = false
@@ -70,18 +69,16 @@ func (e *Engine) fetchAhead(f func(n uint32)) {
 	run()
 }
 
-// settleDirty makes what was counted the base of the next window.
-func (e *Engine) settleDirty() {
-	e.eachDirty(func(n uint32) {
-		h := e.half(n)
-		h.flags &^= flagResolved | flagUndecided | flagPaired
-		h.seal()
-		if h.has(flagFinal) && !h.has(flagDone) {
-			h.flags |= flagDone
-			e.done = append(e.done, n)
-		}
-	})
-	clear(e.dirty)
+// settle makes what a half counted the base of the next window. It is called
+// once a window for each half that changed, when it has been decided.
+func (e *Engine) settle(n uint32, h *half) {
+	e.dirty[n/64] &^= 1 << (n % 64)
+	h.flags &^= flagUndecided | flagPaired
+	h.seal()
+	if h.has(flagFinal) && !h.has(flagDone) {
+		h.flags |= flagDone
+		e.done = append(e.done, n)
+	}
 }
 
 // releaseDone frees what was over at the last Close, unless its other end still
@@ -131,7 +128,11 @@ func (e *Engine) fallBackToTuple(n uint32) {
 // resolve decides the connection of which n is an end and emits its change.
 func (e *Engine) resolve(n uint32, emit func(*Change), last bool) {
 	h := e.half(n)
-	if last != h.has(flagUndecided) || !last && h.has(flagResolved) || h.has(flagDone) {
+	switch {
+	case last && !h.has(flagUndecided), !last && (!e.isDirty(n) || h.has(flagUndecided)):
+		return // decided with its other end
+	case h.has(flagDone):
+		e.settle(n, h)
 		return
 	}
 	f := e.findPeer(n, h)
@@ -153,7 +154,7 @@ func (e *Engine) resolve(n uint32, emit func(*Change), last bool) {
 	}
 	if role == flow.RoleNone && !h.failedConnect() {
 		if !last {
-			h.flags |= flagResolved | flagUndecided
+			h.flags |= flagUndecided
 			e.undecided = append(e.undecided, n)
 			return
 		}
@@ -162,23 +163,19 @@ func (e *Engine) resolve(n uint32, emit func(*Change), last bool) {
 	if h.failedConnect() && (o == nil || o.failedConnect() || o.embryo()) {
 		role, by = flow.Client, flow.RoleHandshake
 	}
-	h.flags |= flagResolved
-	h.flags &^= flagUndecided
 	h.partner = f.partner
-	if o != nil && f.partner != n {
-		e.markDirty(f.partner)
-		o.flags |= flagResolved
-		o.flags &^= flagUndecided
-		o.partner = n
-	}
 	if o == nil {
 		e.emitAlone(n, h, f, role, by, emit)
+		e.settle(n, h)
 		return
 	}
+	o.partner = n
 	if role != flow.RoleNone && h.transport == flow.TCP {
 		e.learnFrom(h, o, role)
 	}
 	e.emitPair(n, h, f.partner, o, f.evidence, role, by, emit)
+	e.settle(n, h)
+	e.settle(f.partner, o)
 }
 
 func (e *Engine) circleOf(n uint32, h *half) []uint32 {
@@ -292,8 +289,8 @@ func (e *Engine) emitAlone(n uint32, h *half, f found, role flow.Role, by flow.R
 }
 
 func (e *Engine) fillTraffic(c *Change, a, b *half, roleA flow.Role) {
-	c.Bytes, c.SideA, c.SideB = traffic(a, b, roleA)
-	c.Retransmits = retransmits(a, b)
+	traffic(c, a, b, roleA)
+	retransmits(&c.Retransmits, a, b)
 	for _, h := range [...]*half{a, b} {
 		if h == nil {
 			continue

@@ -4,9 +4,9 @@ import "peerscope/internal/flow"
 
 // sample is what one observation tells of a socket, in the form of a half: what
 // is known of a half is the join of its samples.
-func (e *Engine) sample(s *flow.Socket) half {
+func (e *Engine) sample(h *half, s *flow.Socket) {
 	ms := millis(s.Time)
-	h := half{
+	*h = half{
 		cookie: s.Cookie, generation: uint16(s.Generation), transport: s.Transport, netns: e.netnsNumber(s.Netns),
 		local: e.addrs.number(s.Local.Addr()), peer: e.addrs.number(s.Peer.Addr()),
 		localPort: s.Local.Port(), peerPort: s.Peer.Port(),
@@ -26,7 +26,6 @@ func (e *Engine) sample(s *flow.Socket) half {
 	if s.HasCounters {
 		h.count(s)
 	}
-	return h
 }
 
 // stateFlags are the facts that a state and the markers tell.
@@ -43,16 +42,20 @@ func stateFlags(s *flow.Socket) flags {
 			f |= flagAdopted // a connect that was pending at the start is opened later
 		}
 	}
-	for _, m := range [...]struct {
-		on   bool
-		flag flags
-	}{
-		{s.Final, flagFinal}, {s.Final && s.Vanished, flagVanished}, {s.Kernel, flagKernel},
-		{s.Unaccepted, flagUnaccepted}, {!s.LastLook, flagEarly},
-	} {
-		if m.on {
-			f |= m.flag
+	if s.Final {
+		f |= flagFinal
+		if s.Vanished {
+			f |= flagVanished
 		}
+	}
+	if s.Kernel {
+		f |= flagKernel
+	}
+	if s.Unaccepted {
+		f |= flagUnaccepted
+	}
+	if !s.LastLook {
+		f |= flagEarly
 	}
 	return f
 }

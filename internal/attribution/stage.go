@@ -20,9 +20,11 @@ func (e *Engine) socket(s *flow.Socket) {
 	if e.stage.samples == nil {
 		e.stage.samples, e.stage.errnos = make([]half, 0, stageSize), make([]string, 0, stageSize)
 	}
-	e.stage.samples = append(e.stage.samples, e.sample(s))
+	n := len(e.stage.samples)
+	e.stage.samples = e.stage.samples[:n+1]
+	e.sample(&e.stage.samples[n], s)
 	e.stage.errnos = append(e.stage.errnos, s.Errno)
-	if len(e.stage.samples) == stageSize {
+	if n+1 == stageSize {
 		e.flush()
 	}
 }

@@ -50,7 +50,7 @@ func (e *Engine) mayBeListener(h *half) bool {
 // those of others.
 func (e *Engine) remoteListeners(h *half) []*listener {
 	own := e.owners(h.peer)
-	if a := e.addrs.list[h.peer]; a.IsLoopback() || slices.Contains(own, h.netns) && !a.IsLinkLocalUnicast() {
+	if e.addrs.is(h.peer, addrLoopback) || slices.Contains(own, h.netns) && !e.addrs.is(h.peer, addrLinkLocal) {
 		own = []uint32{h.netns}
 	}
 	var out []*listener
@@ -115,5 +115,5 @@ func (e *Engine) bySidecar(c *Change, h *half, role flow.Role) NodeRef {
 
 // elsewhere: no observed namespace owns the address.
 func (e *Engine) elsewhere(addr uint32) bool {
-	return !e.addrs.list[addr].IsLoopback() && len(e.owners(addr)) == 0
+	return !e.addrs.is(addr, addrLoopback) && len(e.owners(addr)) == 0
 }
