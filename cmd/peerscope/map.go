@@ -141,7 +141,9 @@ func (o *mapOptions) run(c *cobra.Command, s streams) error {
 	}
 	m := p.close()
 	if len(o.pids) > 0 || len(o.cgroups) > 0 {
-		m = topology.Select(m, o.wanted)
+		if m = topology.Select(m, o.wanted); len(m.Edges) == 0 {
+			fmt.Fprintln(s.err, "peerscope: no edge has an end that --pid or --cgroup selects; without them the map shows all there is")
+		}
 	}
 	return o.write(topology.Group(m, o.group), s)
 }

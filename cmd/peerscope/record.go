@@ -64,11 +64,16 @@ func (o *recordOptions) run(c *cobra.Command, s streams) error {
 	ctx, stop := context.WithCancel(c.Context())
 	defer stop()
 	var failed error
+	flushed := time.Now()
 	err = observe(ctx, o.observation, func(ob flow.Observation) {
 		if failed == nil {
 			if failed = w.Write(ob); failed != nil {
 				stop() // no use in observing what cannot be kept
 			}
+		}
+		// A recording that is killed can be replayed up to its last second.
+		if _, begins := ob.(*flow.Window); failed == nil && (begins || time.Since(flushed) > time.Second) {
+			failed, flushed = w.Flush(), time.Now()
 		}
 	}, newProgress(s.err))
 	if closed := w.Close(); failed == nil {

@@ -165,6 +165,12 @@ func (e *Engine) namespaceInfo(o *flow.Namespace) {
 			e.topologyChanged = true
 		}
 	}
+	for _, p := range o.Broadcast {
+		if a := e.addrs.number(p.Addr()); p.IsSingleIP() && !e.addrs.is(a, addrGroup) {
+			e.addrs.kinds[a] |= addrGroup
+			e.topologyChanged = true
+		}
+	}
 }
 
 func (e *Engine) loss(o *flow.Loss) {

@@ -17,7 +17,7 @@ func (e *Engine) handover(o *flow.Handover) {
 	}
 	c := o.Counters
 	m := handover{time: o.Time, from: e.processes.number(o.From),
-		tx: min(c.BytesSent-min(c.BytesRetrans, c.BytesSent), c.BytesAcked), rx: c.BytesReceived}
+		tx: min(c.BytesSent-min(c.BytesRetrans, c.BytesSent), c.BytesAcked), rx: c.BytesReceived, blur: o.Inexact}
 	list := e.handovers[n]
 	if slices.Contains(list, m) {
 		return
@@ -63,12 +63,27 @@ func (e *Engine) emitMoved(c *Change, key EdgeKey, an, bn uint32, emit func(*Cha
 				moved.SideA = take(&c.SideA, received, sent)
 				moved.SideB = take(&c.SideB, received, sent)
 			}
-			if sent|received != 0 {
+			if m.blur {
+				blur(&moved.Bytes, &c.Bytes)
+				if i == 0 {
+					blur(&moved.SideA, &c.SideA)
+				} else {
+					blur(&moved.SideB, &c.SideB)
+				}
+			}
+			if sent|received != 0 || m.blur {
 				emit(&moved)
 			}
 		}
 		delete(e.handovers, n)
 		h.flags &^= flagMoved
+	}
+}
+
+// blur marks what may belong to another of several owners.
+func blur(list ...*Traffic) {
+	for _, t := range list {
+		t.ToA.Inexact, t.ToB.Inexact = true, true
 	}
 }
 
@@ -90,4 +105,5 @@ type handover struct {
 	time   flow.Time
 	from   uint32 // process number
 	tx, rx uint64
+	blur   bool // the next part may be from's still
 }

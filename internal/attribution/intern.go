@@ -24,6 +24,7 @@ const (
 	addrLoopback  addrKind = 1 << iota // lives in every namespace
 	addrLinkLocal                      // lives on a link
 	addr4                              // IPv4
+	addrGroup                          // multicast or broadcast: many receivers
 )
 
 func kindOf(a netip.Addr) addrKind {
@@ -36,6 +37,9 @@ func kindOf(a netip.Addr) addrKind {
 	}
 	if a.Is4() {
 		k |= addr4
+	}
+	if a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		k |= addrGroup
 	}
 	return k
 }

@@ -26,7 +26,9 @@ type listener struct {
 	cookie  flow.SocketCookie
 	key     listenKey
 	addr    uint32    // 0: any
-	any6    bool      // bound to ::, which takes IPv4 too unless it is told not to
+	any6    bool      // bound to ::, which takes IPv4 too
+	only6   bool      // unless it is told not to
+	scope   uint32    // interface it is bound to; 0: all
 	seen    flow.Time // latest
 	after   flow.Time // it was not there yet at this time; 0: not known
 	end     flow.Time // of its death; 0: it lives
@@ -55,7 +57,8 @@ func (e *Engine) listen(s *flow.Socket) {
 	l := e.listeners.byCookie[s.Cookie]
 	if l == nil {
 		l = &listener{cookie: s.Cookie, key: listenKey{e.netnsNumber(s.Netns), s.Transport, s.Local.Port()},
-			addr: e.addrs.number(s.Local.Addr()), any6: s.Local.Addr().Is6()}
+			addr: e.addrs.number(s.Local.Addr()), any6: s.Local.Addr().Is6(),
+			only6: s.V6Only, scope: s.Scope}
 		e.listeners.byCookie[s.Cookie] = l
 		list := append(e.listeners.byPort[l.key], l)
 		slices.SortFunc(list, func(a, b *listener) int {
@@ -99,7 +102,7 @@ func (e *Engine) listening(netns uint32, transport flow.Transport, addr uint32, 
 	for _, fits := range [...]func(*listener) bool{
 		func(l *listener) bool { return l.addr == addr && addr != 0 },
 		func(l *listener) bool { return l.addr == 0 && l.any6 != is4 },
-		func(l *listener) bool { return l.addr == 0 && l.any6 },
+		func(l *listener) bool { return l.addr == 0 && l.any6 && !l.only6 },
 	} {
 		var out []*listener
 		for _, l := range all {
@@ -121,7 +124,7 @@ func (e *Engine) listened(h *half) bool {
 		return false
 	}
 	for _, l := range e.listeners.byPort[listenKey{h.netns, h.transport, h.localPort}] {
-		if l.addr == 0 && (l.any6 || e.addrs.is(h.local, addr4)) || l.addr == h.local {
+		if l.addr == h.local || l.addr == 0 && (l.any6 != e.addrs.is(h.local, addr4) || l.any6 && !l.only6) {
 			return true
 		}
 	}

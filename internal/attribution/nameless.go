@@ -59,7 +59,7 @@ func (e *Engine) unmatchedByPorts() map[uint32][]uint32 {
 	e.eachDirty(func(n uint32) {
 		h := e.half(n)
 		if h.complete() && h.transport == flow.TCP && h.has(flagEstablished) && !h.has(flagDone) &&
-			e.findPeer(n, h).evidence == flow.PeerNone {
+			e.findPeer(n, h).evidence >= flow.PeerAmbiguous {
 			open[uint32(h.peerPort)] = append(open[uint32(h.peerPort)], n)
 		}
 	})

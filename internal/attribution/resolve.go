@@ -245,7 +245,7 @@ func (e *Engine) emitPair(n uint32, h *half, m uint32, o *half, ev flow.PeerEvid
 
 // emitAlone emits a connection of which only h was observed.
 func (e *Engine) emitAlone(n uint32, h *half, f found, role flow.Role, by flow.RoleEvidence, emit func(*Change)) {
-	if h.embryo() || !h.complete() && !h.has(flagFinal|flagSynSent) || h.has(flagPaired) && !h.complete() {
+	if h.embryo() || !h.complete() && !h.has(flagFinal|flagSynSent) || h.has(flagPaired) && !h.complete() || h.first == 0 {
 		return // no connection by itself, or counted with the other end
 	}
 	c := &e.change
@@ -272,12 +272,15 @@ func (e *Engine) emitAlone(n uint32, h *half, f found, role flow.Role, by flow.R
 		e.fillTraffic(c, nil, h, flow.Client)
 	default:
 		own := e.endNode(h, role, c)
-		key.A, key.B, key.PortA, key.PortB = own, other, h.localPort, port
+		key.A, key.B = own, other
+		if h.complete() { // else the one port that is left would only split the edge
+			key.PortA, key.PortB = h.localPort, port
+		}
 		an = n
 		c.CandidatesB = e.candidateNodes(c.CandidatesB, f.candidates, flow.RoleNone)
 		e.fillTraffic(c, h, nil, role)
 		if other < own {
-			key.A, key.B, key.PortA, key.PortB = other, own, port, h.localPort
+			key.A, key.B, key.PortA, key.PortB = other, own, key.PortB, key.PortA
 			an, bn = 0, n
 			c.CandidatesA, c.CandidatesB = c.CandidatesB, c.CandidatesA
 			c.HoldersA, c.HoldersB = c.HoldersB, c.HoldersA

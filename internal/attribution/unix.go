@@ -8,14 +8,21 @@ import (
 
 // unixSockets are the unix sockets by inode; the kernel itself names the peer.
 type unixSockets struct {
-	byInode map[uint64]*unixSocket
-	dirty   []uint64
+	byKey   map[unixKey]*unixSocket
+	latest  map[uint64]uint32 // generation by inode
+	dirty   []unixKey
 	paths   map[string]int // listeners by path
 	changed bool
 }
 
+// unixKey names a unix socket as it talks to one peer.
+type unixKey struct {
+	inode      uint64
+	generation uint32
+}
+
 type unixSocket struct {
-	inode    uint64
+	unixKey
 	netns    uint32
 	typ      flow.UnixType
 	path     string
@@ -44,15 +51,17 @@ type unixSocket struct {
 }
 
 func newUnixSockets() unixSockets {
-	return unixSockets{byInode: map[uint64]*unixSocket{}, paths: map[string]int{}}
+	return unixSockets{byKey: map[unixKey]*unixSocket{}, latest: map[uint64]uint32{}, paths: map[string]int{}}
 }
 
 // unixSocket merges one look at a unix socket.
 func (e *Engine) unixSocket(o *flow.UnixSocket) {
-	u := e.unix.byInode[o.Inode]
+	key := unixKey{o.Inode, o.Generation}
+	u := e.unix.byKey[key]
 	if u == nil {
-		u = &unixSocket{inode: o.Inode, netns: e.netnsNumber(o.Netns), typ: o.Type}
-		e.unix.byInode[o.Inode] = u
+		u = &unixSocket{unixKey: key, netns: e.netnsNumber(o.Netns), typ: o.Type}
+		e.unix.byKey[key] = u
+		e.unix.latest[o.Inode] = max(e.unix.latest[o.Inode], o.Generation)
 	}
 	if o.Path != "" && (u.path == "" || o.Path < u.path) {
 		u.path = o.Path
@@ -64,7 +73,7 @@ func (e *Engine) unixSocket(o *flow.UnixSocket) {
 		if !slices.Contains(u.waiting, w) {
 			u.waiting = append(u.waiting, w)
 		}
-		e.unixDirty(e.unix.byInode[w])
+		e.unixDirty(e.unixAt(w, o.Inode))
 	}
 	if o.State == flow.Listen && !u.listens {
 		u.listens = true
@@ -92,57 +101,92 @@ func (e *Engine) unixSocket(o *flow.UnixSocket) {
 		}
 	}
 	e.unixDirty(u)
-	e.unixDirty(e.unix.byInode[u.peer])
+	e.unixDirty(e.unixAt(u.peer, u.inode))
+}
+
+// unixAt is the socket with that inode as it talked to peer, else as it was
+// last told.
+func (e *Engine) unixAt(inode, peer uint64) *unixSocket {
+	last := e.unix.latest[inode]
+	for g := range last {
+		if u := e.unix.byKey[unixKey{inode, g}]; u != nil && u.peer == peer {
+			return u
+		}
+	}
+	return e.unix.byKey[unixKey{inode, last}]
 }
 
 func (e *Engine) unixDirty(u *unixSocket) {
 	if u != nil && !u.dirty {
 		u.dirty = true
-		e.unix.dirty = append(e.unix.dirty, u.inode)
+		e.unix.dirty = append(e.unix.dirty, u.unixKey)
 	}
 }
 
 // closeUnix decides the unix connections that changed.
 func (e *Engine) closeUnix(emit func(*Change)) {
+	e.markClientsOfEnded()
 	if e.unix.changed {
-		for _, u := range e.unix.byInode {
+		for _, u := range e.unix.byKey {
 			e.unixDirty(u)
 		}
 		e.unix.changed = false
 	}
-	for _, inode := range e.unix.dirty {
-		if u := e.unix.byInode[inode]; !u.resolved && !u.closed {
+	for _, key := range e.unix.dirty {
+		if u := e.unix.byKey[key]; !u.resolved && !u.closed {
 			e.resolveUnix(u, emit)
 		}
 	}
 	waits := e.waitingClients()
-	for _, inode := range e.unix.dirty {
-		if u := e.unix.byInode[inode]; !u.resolved && !u.closed && waits[inode] != nil {
-			e.emitUnix(u, nil, waits[inode], emit)
+	for _, key := range e.unix.dirty {
+		if u := e.unix.byKey[key]; !u.resolved && !u.closed && waits[key.inode] != nil {
+			e.emitUnix(u, nil, waits[key.inode], emit)
 		}
 	}
-	var ended []uint64
-	for _, inode := range e.unix.dirty {
-		u := e.unix.byInode[inode]
+	var ended []unixKey
+	for _, key := range e.unix.dirty {
+		u := e.unix.byKey[key]
 		u.dirty, u.resolved = false, false
 		u.base = u.counters
 		if u.final {
-			ended = append(ended, inode)
+			ended = append(ended, key)
 		}
 	}
-	for _, inode := range ended {
-		if u := e.unix.byInode[inode]; u.listens {
+	for _, key := range ended {
+		if u := e.unix.byKey[key]; u.listens {
 			e.unix.paths[u.path]--
 		}
-		delete(e.unix.byInode, inode)
+		delete(e.unix.byKey, key)
+		if e.unix.latest[key.inode] == key.generation {
+			delete(e.unix.latest, key.inode)
+		}
 	}
 	e.unix.dirty = e.unix.dirty[:0]
+}
+
+// markClientsOfEnded queues the clients of named datagram sockets that ended:
+// such a server knows nothing of them.
+func (e *Engine) markClientsOfEnded() {
+	ended := map[uint64]bool{}
+	for _, key := range e.unix.dirty {
+		if u := e.unix.byKey[key]; u.final && u.typ == flow.UnixDgram {
+			ended[u.inode] = true
+		}
+	}
+	if len(ended) == 0 {
+		return
+	}
+	for _, u := range e.unix.byKey {
+		if ended[u.peer] {
+			e.unixDirty(u)
+		}
+	}
 }
 
 // waitingClients maps clients that nobody has accepted to their listener.
 func (e *Engine) waitingClients() map[uint64]*unixSocket {
 	var waits map[uint64]*unixSocket
-	for _, u := range e.unix.byInode {
+	for _, u := range e.unix.byKey {
 		for _, w := range u.waiting {
 			if waits == nil {
 				waits = map[uint64]*unixSocket{}
@@ -158,7 +202,7 @@ func (e *Engine) resolveUnix(u *unixSocket, emit func(*Change)) {
 	if u.listens || u.peer == 0 {
 		return
 	}
-	o := e.unix.byInode[u.peer]
+	o := e.unixAt(u.peer, u.inode)
 	if o == nil || o.resolved && o.peer == u.inode {
 		return // its end is seen from the other side, or not observed at all
 	}
@@ -184,7 +228,7 @@ func (e *Engine) serves(u *unixSocket) bool {
 	if u.path == "" {
 		return false
 	}
-	if o := e.unix.byInode[u.peer]; o != nil && o.path == "" {
+	if o := e.unixAt(u.peer, u.inode); o != nil && o.path == "" {
 		return true
 	}
 	return e.unix.paths[u.path] > 0
@@ -204,7 +248,7 @@ func (e *Engine) emitUnix(client, server, listener *unixSocket, emit func(*Chang
 	if listener != nil {
 		key.B = e.unixMaker(listener)
 	} else if key.B = e.unixNode(server, &c.HoldersB); server.holders == 0 {
-		for _, l := range e.unix.byInode {
+		for _, l := range e.unix.byKey {
 			if l.listens && l.path == server.path && l.holders != 0 {
 				key.B = e.unixMaker(l)
 				c.HoldersB = nil
@@ -241,6 +285,8 @@ func (e *Engine) accountUnix(c *Change, key EdgeKey, a, b *unixSocket, emit func
 		if b.active {
 			keeper = b
 		}
+	} else if b != nil {
+		final = final || b.final // a named datagram server takes its clients' connections along
 	}
 	c.Opened = !adopted && !opened
 	c.Closed = final && !closed

@@ -10,6 +10,10 @@ import (
 // the role it may bring to light: a listener, the program a sidecar serves,
 // or the address alone.
 func (e *Engine) unobserved(c *Change, h *half, role flow.Role) (NodeRef, flow.Role) {
+	if h.transport == flow.UDP && e.addrs.is(h.peer, addrGroup) {
+		c.Role = flow.RoleKernel // nobody sends from such an address
+		return e.addressNode(h.peer, h.netns), flow.Client
+	}
 	if h.transport == flow.UDP {
 		if list := e.remoteListeners(h); list != nil && role != flow.Server {
 			if n, ok := e.pick(c, list); ok {
@@ -19,11 +23,12 @@ func (e *Engine) unobserved(c *Change, h *half, role flow.Role) (NodeRef, flow.R
 			return e.addressNode(h.peer, h.netns), flow.Client
 		}
 	}
-	if h.transport == flow.TCP && role != flow.Server && e.mayBeListener(h) {
-		if list := e.remoteListeners(h); list != nil && (role == flow.Client || !e.listened(h)) {
-			if role == flow.RoleNone {
-				role, c.Role = flow.Client, flow.RoleListener
-			}
+	if h.transport == flow.TCP && role != flow.Server {
+		list := e.remoteListeners(h)
+		if list != nil && role == flow.RoleNone && !e.listened(h) {
+			role, c.Role = flow.Client, flow.RoleListener // whoever it was that answered
+		}
+		if list != nil && role == flow.Client && e.mayBeListener(h) {
 			if n, ok := e.pick(c, list); ok {
 				return n, role
 			}
@@ -53,9 +58,19 @@ func (e *Engine) remoteListeners(h *half) []*listener {
 	if e.addrs.is(h.peer, addrLoopback) || slices.Contains(own, h.netns) && !e.addrs.is(h.peer, addrLinkLocal) {
 		own = []uint32{h.netns}
 	}
+	if e.addrs.is(h.peer, addrGroup) {
+		return nil // a datagram to a group names no receiver
+	}
+	// What stays within a namespace arrives over its loopback interface, what
+	// comes from another over some other one.
+	const loopback = 1 // ifindex, the same in every namespace (LOOPBACK_IFINDEX)
 	var out []*listener
 	for _, in := range own {
-		out = append(out, e.listening(in, h.transport, h.peer, h.peerPort)...)
+		for _, l := range e.listening(in, h.transport, h.peer, h.peerPort) {
+			if l.scope == 0 || (l.scope == loopback) == (in == h.netns) {
+				out = append(out, l)
+			}
+		}
 	}
 	return h.during(out)
 }

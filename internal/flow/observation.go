@@ -57,7 +57,8 @@ type Socket struct {
 	Errno   string `json:"errno,omitempty"`   // name of the error a connect ended in, if known
 	UID     uint32 `json:"uid,omitempty"`     // owner of the socket
 	Cgroup  uint64 `json:"cgroup,omitempty"`  // cgroup v2 id of its creator (an accepted socket has its listener's)
-	Scope   uint32 `json:"scope,omitempty"`   // interface index a link-local socket is bound to
+	Scope   uint32 `json:"scope,omitempty"`   // interface index the socket is bound to
+	V6Only  bool   `json:"v6_only,omitempty"` // of a listener on ::, which takes no IPv4 then
 	Backlog uint32 `json:"backlog,omitempty"` // of a listener: connections that wait for accept
 	Limit   uint32 `json:"limit,omitempty"`   // of a listener: how many may wait
 
@@ -81,6 +82,9 @@ type Handover struct {
 	Generation uint32       `json:"generation,omitempty"`
 	From       ProcessKey   `json:"from"`
 	Counters   Counters     `json:"counters,omitzero"`
+	// Inexact: it changed hands some time after Counters were read, so the next
+	// part may be From's still.
+	Inexact bool `json:"inexact,omitempty"`
 }
 
 // Counters are a TCP socket's own, since it was connected (struct tcp_info).
@@ -101,9 +105,11 @@ type UnixSocket struct {
 	Time   Time         `json:"time"`
 	Cookie SocketCookie `json:"cookie,omitempty"`
 	Inode  uint64       `json:"inode"`
-	Netns  NetnsID      `json:"netns"`
-	Type   UnixType     `json:"type"`
-	State  State        `json:"state"`
+	// Generation counts the peers that one socket had one after the other.
+	Generation uint32   `json:"generation,omitempty"`
+	Netns      NetnsID  `json:"netns"`
+	Type       UnixType `json:"type"`
+	State      State    `json:"state"`
 	// Path is the bound name; abstract names begin with @. An accepted socket
 	// carries its listener's.
 	Path string `json:"path,omitempty"`
@@ -158,6 +164,8 @@ type Namespace struct {
 	// Local are the prefixes the kernel delivers to this namespace itself
 	// (routes of type local), 127.0.0.0/8 among them.
 	Local []netip.Prefix `json:"local,omitempty"`
+	// Broadcast are the broadcast addresses of its links.
+	Broadcast []netip.Prefix `json:"broadcast,omitempty"`
 	// Boot marks the host's initial namespace.
 	Boot bool `json:"boot,omitempty"`
 }

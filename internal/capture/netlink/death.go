@@ -30,7 +30,7 @@ func (s *Source) died(sp *space, d *inetSocket) {
 	case t != nil && t.listener:
 		s.vanish(d.Cookie, t)
 		return
-	case t != nil && t.over && (nameless || t.tuple == d.Tuple):
+	case t != nil && t.over && nameless:
 		delete(s.sockets, d.Cookie) // its end has been told
 		return
 	case t != nil && nameless:
@@ -38,28 +38,31 @@ func (s *Source) died(sp *space, d *inetSocket) {
 		return
 	case t == nil && (!d.Peer.Addr().IsValid() || d.Peer.Addr().IsUnspecified()):
 		return // never had a peer: a listener between two looks
+	case t == nil && s.look.kind == firstLook:
+		return // it ended before observation began
 	}
 	o := &s.out
-	*o = flow.Socket{Time: now(), Cookie: d.Cookie, Netns: sp.id, Transport: flow.TCP, State: flow.Close, Tuple: d.Tuple, Final: true}
+	*o = flow.Socket{Time: now(), Cookie: d.Cookie, Netns: sp.id, Transport: d.Transport, State: flow.Close, Tuple: d.Tuple, Final: true}
 	if t != nil {
 		if !t.over && t.another(d) {
 			s.vanish(d.Cookie, t)
 			t.over = true
 		}
 		o.Generation = t.generation
-		if t.over {
+		if t.over && t.tuple != d.Tuple {
 			o.Generation++
 		}
 		delete(s.sockets, d.Cookie)
 	} else {
 		o.After = s.lastLook
 	}
+	o.Connected = d.Answered
 	if nameless {
 		o.Vanished = true
 	} else {
 		o.HasCounters = d.HasSent && d.HasAcked
 		o.Counters = d.Counters
-		o.Connected = d.Counters.BytesAcked > 0 || d.Counters.BytesReceived > 0 || d.Counters.RTT > 0
+		o.Connected = o.Connected || d.Counters.BytesAcked > 0 || d.Counters.BytesReceived > 0 || d.Counters.RTT > 0
 	}
 	s.emit(o)
 }

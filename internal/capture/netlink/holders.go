@@ -1,7 +1,10 @@
 package netlink
 
 import (
+	"path/filepath"
 	"slices"
+	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,6 +22,8 @@ type holders struct {
 	byInode  map[uint64][]int32
 	stats    walkStats
 	eventsFD int
+	walked   time.Time     // when the last walk ended
+	took     time.Duration // what it took
 }
 
 type holding struct {
@@ -58,6 +63,12 @@ func (h *holders) walk() error {
 	return nil
 }
 
+// affordable: another walk would cost at most half of what looking may cost,
+// spread over the time since the last one. On a small host that is every look.
+func (h *holders) affordable(share float64) bool {
+	return h.walked.IsZero() || float64(h.took) <= float64(time.Since(h.walked))*share/2
+}
+
 // complete: the walk could read every process, so that what it did not find is
 // not there.
 func (h *holders) complete() bool { return h.stats.Denied == 0 }
@@ -94,8 +105,13 @@ func (s *Source) findHolders(thorough bool) error {
 	if len(h.wanted) == 0 || !thorough && !s.look.unknown {
 		return nil
 	}
-	began := bootTicks()
+	began, start := bootTicks(), time.Now()
 	if err := h.walk(); err != nil {
+		return err
+	}
+	h.walked = time.Now()
+	h.took = h.walked.Sub(start)
+	if err := s.lookIntoThreads(); err != nil {
 		return err
 	}
 	for cookie, t := range s.sockets {
@@ -155,28 +171,91 @@ func (s *Source) hold(cookie flow.SocketCookie, t *tracked, began uint64) {
 	t.unheld = 0
 	keys, since := inOrder(keys, t.holders, t.since, s.look.number)
 	if slices.Equal(keys, t.holders) {
+		t.confirmed = t.counters
 		return
 	}
 	if len(t.holders) > 0 && !t.listener && !slices.Contains(keys, t.holders[0]) {
-		s.emit(&flow.Handover{Time: s.look.at, Cookie: cookie, Generation: t.generation, From: t.holders[0], Counters: t.counters})
+		// When exactly it changed hands is not known: what was counted since the
+		// old holder was last confirmed may be either's.
+		s.emit(&flow.Handover{Time: s.look.at, Cookie: cookie, Generation: t.generation, From: t.holders[0],
+			Counters: t.confirmed, Inexact: payloadOf(t.confirmed) != payloadOf(t.counters)})
 	}
-	t.holders, t.since = keys, since
+	t.holders, t.since, t.confirmed = keys, since, t.counters
 	o := s.observation(cookie, t)
 	o.Holders = keys
 	o.Adopted = s.look.kind == firstLook
 	s.emit(o)
 }
 
-// unheld deals with a socket that has a file but nobody who holds it: if a
-// second complete walk finds nobody either, it is the kernel's own.
+// payloadOf is the part of counters that is payload.
+func payloadOf(c flow.Counters) [3]uint64 {
+	return [3]uint64{c.BytesSent - c.BytesRetrans, c.BytesAcked, c.BytesReceived}
+}
+
+// unheld deals with a socket that has a file but nobody who holds it. It may be
+// on its way between two processes, inside a message (SCM_RIGHTS), or a thread's
+// own; where neither can be, a third complete walk that finds nobody makes it
+// the kernel's.
 func (s *Source) unheld(cookie flow.SocketCookie, t *tracked) {
-	if !s.procs.complete() || t.kernel || len(t.holders) > 0 {
+	if !s.procs.complete() || t.kernel || len(t.holders) > 0 || s.listenedBySomebody(t) {
 		return
 	}
-	if t.unheld++; t.unheld >= 2 {
+	if t.unheld++; t.unheld >= 3 {
 		t.kernel = true
 		s.emit(s.observation(cookie, t))
 	}
+}
+
+// listenedBySomebody: a process listens where t talks from, so it was accepted
+// from there and is a process's, whoever holds it now.
+func (s *Source) listenedBySomebody(t *tracked) bool {
+	for _, l := range s.sockets {
+		if l.listener && l != t && l.space == t.space && l.transport == t.transport &&
+			l.tuple.Local.Port() == t.tuple.Local.Port() && len(l.holders) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// lookIntoThreads looks for sockets that nobody was found to hold among the
+// files of single threads (CLONE_FILES undone by unshare), once they were
+// missed before.
+func (s *Source) lookIntoThreads() error {
+	missed := false
+	for _, t := range s.sockets {
+		if t.unheld > 0 && !t.kernel && t.seen == s.look.number && len(s.procs.byInode[t.inode]) == 0 {
+			missed = true
+			break
+		}
+	}
+	if !missed {
+		return nil
+	}
+	pids, err := listPIDs(s.cfg.ProcRoot, nil)
+	if err != nil {
+		return err
+	}
+	h := &s.procs
+	for _, pid := range pids {
+		// A process without threads of its own has been read.
+		tasks := filepath.Join(s.cfg.ProcRoot, strconv.Itoa(int(pid)), "task")
+		if tids, err := listPIDs(tasks, nil); err != nil || len(tids) < 2 {
+			continue
+		}
+		_, _ = walkFDs(tasks, nil, func(inode uint64) bool { return h.wanted[inode] && len(h.byInode[inode]) == 0 },
+			func(worker int, _ int32, inode uint64) {
+				h.found[worker] = append(h.found[worker], holding{inode, pid})
+			})
+	}
+	for _, list := range h.found {
+		for _, f := range list {
+			if pids := h.byInode[f.inode]; !slices.Contains(pids, f.pid) {
+				h.byInode[f.inode] = append(pids, f.pid)
+			}
+		}
+	}
+	return nil
 }
 
 // inOrder sorts holders by how long they have held, then the older process.

@@ -183,7 +183,7 @@ func parseInetSocket(payload []byte, s *inetSocket) error {
 	s.attributes(payload[inetMessageLen:])
 	if s.cleared() {
 		// tcp_disconnect leaves 0, and in the send queue the size of a window.
-		s.tcpInfo, s.WQueue = tcpInfo{}, 0
+		s.tcpInfo, s.WQueue = tcpInfo{Answered: s.Answered}, 0
 	}
 	if s.Transport == flow.UDP && s.WQueue == ^uint32(0) {
 		s.WQueue = 0 // at its death the kernel counts one reference too few

@@ -99,6 +99,7 @@ func TestShortTCPInfoLacksWhatItLacks(t *testing.T) {
 	f(136, "Linux 4.1")
 	f(144, "Linux 4.2")
 	want.HasNotSent, want.Counters.NotSent = true, at32(144)
+	want.Answered = true
 	f(160, "Linux 4.6")
 	f(200, "Linux 4.18")
 	want.HasSent, want.Counters.BytesSent, want.Counters.BytesRetrans = true, at64(200), at64(208)

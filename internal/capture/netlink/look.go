@@ -17,6 +17,7 @@ type tracked struct {
 	counters   flow.Counters
 	holders    []flow.ProcessKey // as told last; the first one holds it longest
 	since      []int             // look in which each of holders was first seen to hold it
+	confirmed  flow.Counters     // what it had counted when holders were last confirmed
 	generation uint32
 	seen       int // number of the look it was last seen in
 	unheld     int // complete walks that found nobody who holds it
@@ -69,7 +70,7 @@ func (s *Source) takeLook(kind lookKind, thorough bool) error {
 			return err
 		}
 	}
-	if err := s.findHolders(thorough || kind == firstLook || s.looks%8 == 0); err != nil {
+	if err := s.findHolders(thorough || s.procs.affordable(s.cfg.Share)); err != nil {
 		return err
 	}
 	for _, sp := range s.spaces.open {
@@ -85,7 +86,7 @@ func (s *Source) takeLook(kind lookKind, thorough bool) error {
 		}
 	}
 	s.findVanished()
-	s.lastLook = s.look.at
+	s.lastLook, s.look.kind = s.look.at, laterLook
 	s.look.took, s.look.cost = time.Since(began), processorTime()-cpu
 	return nil
 }
@@ -101,13 +102,14 @@ func processorTime() time.Duration {
 
 // dump reads the sockets of one namespace.
 func (s *Source) dump(sp *space) error {
-	for _, family := range [...]uint8{unix.AF_INET, unix.AF_INET6} {
-		r := inetRequest{Family: family, Transport: flow.TCP, States: liveStates, Info: true}
-		if err := sp.diag.dumpInet(r, func(d *inetSocket) error { s.seen(sp, d); return nil }); err != nil {
-			return fmt.Errorf("namespace %d: %w", sp.inode, err)
-		}
-		r = inetRequest{Family: family, Transport: flow.UDP, States: ^uint32(0)}
-		if err := sp.diag.dumpInet(r, func(d *inetSocket) error { s.seen(sp, d); return nil }); err != nil {
+	each := func(d *inetSocket) error { s.seen(sp, d); return nil }
+	requests := [...]inetRequest{
+		{Family: unix.AF_UNSPEC, Transport: flow.TCP, States: liveStates, Info: true},
+		{Family: unix.AF_INET, Transport: flow.UDP, States: ^uint32(0)},
+		{Family: unix.AF_INET6, Transport: flow.UDP, States: ^uint32(0)},
+	}
+	for _, r := range requests {
+		if err := sp.diag.dumpInet(r, each); err != nil {
 			return fmt.Errorf("namespace %d: %w", sp.inode, err)
 		}
 	}
@@ -158,7 +160,7 @@ func (s *Source) seen(sp *space, d *inetSocket) {
 		}
 		o.Adopted = s.look.kind == firstLook
 		o.LastLook = fresh && s.look.kind == lastLook
-		o.UID, o.Cgroup, o.Scope = d.UID, d.Cgroup, d.If
+		o.UID, o.Cgroup, o.Scope, o.V6Only = d.UID, d.Cgroup, d.If, d.V6Only
 		if listener {
 			o.Backlog, o.Limit = d.RQueue, d.WQueue
 		} else {

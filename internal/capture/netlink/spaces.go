@@ -105,6 +105,13 @@ func (sp *spaces) refresh(s *Source, addresses bool) error {
 	for _, n := range named {
 		names[n.Inode] = n
 	}
+	for _, path := range sp.cfg.Namespaces {
+		// A path that was asked for counts as a name as long as it leads there.
+		if inode, err := namespaceInode(path); err == nil && names[inode].Path == "" {
+			names[inode] = namedNamespace{Path: path, Inode: inode}
+		}
+	}
+	sp.forget(procs, names)
 	for _, old := range slices.Clone(sp.open) {
 		n, isNamed := names[old.inode]
 		if procs.ByInode[old.inode] == nil && !isNamed {
@@ -125,6 +132,18 @@ func (sp *spaces) refresh(s *Source, addresses bool) error {
 		return sp.readOthers(s, procs, names)
 	}
 	return nil
+}
+
+// forget drops what is kept by inode of namespaces that are gone: the kernel
+// uses their numbers again.
+func (sp *spaces) forget(procs processNamespaces, names map[uint64]namedNamespace) {
+	for _, known := range [...]map[uint64]bool{sp.others, sp.denied} {
+		for inode := range known {
+			if _, named := names[inode]; !named && procs.ByInode[inode] == nil {
+				delete(known, inode)
+			}
+		}
+	}
 }
 
 func pidSet(pids []int32) map[int32]bool {
@@ -178,6 +197,10 @@ func (sp *spaces) enterNew(s *Source, procs processNamespaces, names map[uint64]
 		if isNamed {
 			opened.name = n.Name
 		}
+		if s.looks > 1 && sp.all {
+			// What happened in it before it was found was not seen.
+			s.emit(&flow.Loss{Time: now(), Reason: flow.LossNamespace, Count: 1, Netns: opened.id})
+		}
 		sp.open = append(sp.open, opened)
 		slices.SortFunc(sp.open, func(a, b *space) int { return int(int64(a.inode) - int64(b.inode)) })
 		if opened.deaths != nil {
@@ -224,7 +247,7 @@ func (sp *spaces) enter(h *nsHandle) (*space, error) {
 			out.diag.close()
 			return err
 		}
-		if c, err := dialDeaths(flow.TCP); err == nil {
+		if c, err := dialDeaths(flow.TCP, flow.UDP); err == nil {
 			out.deaths = newDeaths(c, nil)
 			_, _ = c.setReceiveBuffer(deathBuffer) // a smaller one only overruns earlier, which is counted
 		}
@@ -261,7 +284,7 @@ func (s *Source) tell(sp *space) error {
 	if err != nil {
 		return err
 	}
-	n := flow.Namespace{ID: sp.id, Inode: sp.inode, Name: sp.name, Observed: true, DeathsSeen: sp.deaths != nil, Local: routes.Local}
+	n := flow.Namespace{ID: sp.id, Inode: sp.inode, Name: sp.name, Observed: true, DeathsSeen: sp.deaths != nil, Local: routes.Local, Broadcast: routes.Broadcast}
 	if n.Name == sp.told.Name && slices.Equal(n.Local, sp.told.Local) && sp.told.ID != 0 {
 		return nil
 	}

@@ -16,6 +16,7 @@ const (
 	infoBytesAcked    = 120 // u64, since Linux 4.1
 	infoBytesReceived = 128 // u64, since Linux 4.1
 	infoNotSent       = 144 // u32 bytes, since Linux 4.6
+	infoMinRTT        = 148 // u32 microseconds, since Linux 4.6; ^0: no sample
 	infoBytesSent     = 200 // u64, since Linux 4.19
 	infoBytesRetrans  = 208 // u64, since Linux 4.19
 )
@@ -32,6 +33,9 @@ type tcpInfo struct {
 	// HasSent: BytesSent and BytesRetrans, without which there is no payload
 	// count and no SYN byte.
 	HasSent bool
+	// Answered: the peer answered once, so the handshake was complete. The kernel
+	// keeps this when it clears the rest (tcp_disconnect, Linux 6.18).
+	Answered bool
 }
 
 func parseTCPInfo(b []byte) tcpInfo {
@@ -50,6 +54,10 @@ func parseTCPInfo(b []byte) tcpInfo {
 	if len(b) >= infoNotSent+4 {
 		t.HasNotSent = true
 		t.Counters.NotSent = binary.NativeEndian.Uint32(b[infoNotSent:])
+	}
+	if len(b) >= infoMinRTT+4 {
+		rtt := binary.NativeEndian.Uint32(b[infoMinRTT:])
+		t.Answered = rtt != 0 && rtt != ^uint32(0)
 	}
 	if len(b) >= infoBytesRetrans+8 {
 		t.HasSent = true

@@ -8,28 +8,31 @@ import (
 
 // trackedUnix is a unix socket that was seen, and what it was last seen to be.
 type trackedUnix struct {
-	space    *space
-	holders  []flow.ProcessKey
-	since    []int
-	last     flow.UnixSocket
-	seen     int
-	adopted  bool
-	lastLook bool
+	space   *space
+	holders []flow.ProcessKey
+	since   []int
+	last    flow.UnixSocket
+	seen    int
 }
 
 // seenUnix takes one unix socket of a dump.
 func (s *Source) seenUnix(sp *space, d *unixSocket) {
 	u := s.unix[d.Inode]
-	fresh := u == nil || u.last.Cookie != d.Cookie
-	if u != nil && fresh {
-		s.vanishUnix(d.Inode, u) // the inode number was used again
+	// The inode number may be used again, and a datagram socket may connect again.
+	another := u != nil && (u.last.Cookie != d.Cookie || u.last.Peer != 0 && d.Peer != 0 && u.last.Peer != d.Peer)
+	fresh := u == nil || another
+	generation := uint32(0)
+	if another {
+		generation = u.last.Generation + 1
+		s.vanishUnix(d.Inode, u)
 	}
 	if fresh {
-		u = &trackedUnix{space: sp, adopted: s.look.kind == firstLook}
+		u = &trackedUnix{space: sp}
 		s.unix[d.Inode] = u
+		u.last.Generation = generation
 	}
-	o := flow.UnixSocket{Cookie: d.Cookie, Inode: d.Inode, Netns: sp.id, Type: d.Type, State: d.State, Path: d.Path,
-		Peer: d.Peer, Adopted: u.adopted}
+	o := flow.UnixSocket{Cookie: d.Cookie, Inode: d.Inode, Generation: u.last.Generation, Netns: sp.id, Type: d.Type, State: d.State,
+		Path: d.Path, Peer: d.Peer, Adopted: s.look.kind == firstLook && (d.Peer != 0 || d.State == flow.Listen)}
 	if d.State == flow.Listen {
 		o.Backlog, o.Limit = d.RQueue, d.WQueue
 		for _, w := range d.Waiting {
