@@ -37,9 +37,9 @@ func someWorld(seed uint64, connections int, reuse bool) *world {
 		if reuse {
 			port = 4000 + r.IntN(connections)
 		}
-		ns, peerNS := spaces[r.IntN(4)], spaces[0]
+		ns := spaces[r.IntN(4)]
 		tc := fmt.Sprintf("127.0.0.1:%d > 127.0.0.1:80", port)
-		peerNS = ns
+		peerNS := ns
 		if r.IntN(2) == 0 {
 			ns, peerNS = spaces[r.IntN(2)*2], spaces[r.IntN(2)*2+1]
 			tc = fmt.Sprintf("10.0.0.1:%d > 10.0.0.2:80", port)

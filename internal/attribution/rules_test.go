@@ -1,7 +1,6 @@
 package attribution_test
 
 import (
-	"net/netip"
 	"testing"
 
 	"peerscope/internal/attribution"
@@ -241,5 +240,3 @@ func TestOriginalRule13ProcessCarriesSeveralEntities(t *testing.T) {
 	}
 	t.Error("no process node")
 }
-
-var _ = netip.Addr{}

@@ -30,7 +30,6 @@ type unixSocket struct {
 	waiting  []uint64
 	listens  bool
 	seen     flow.Time
-	lived    bool // had a peer at some time
 	backlog  uint32
 	limit    uint32
 	holders  uint32
