@@ -17,9 +17,10 @@ type holders struct {
 	wanted   map[uint64]bool // inodes of live sockets, of this look
 	known    map[flow.ProcessKey]bool
 	byPID    map[int32]flow.ProcessKey
-	renamed  map[int32]bool // processes that started another program
-	found    [][]holding    // by worker
-	byInode  map[uint64][]int32
+	alone    map[int32][]flow.ProcessKey // of a process that holds alone, to be shared
+	renamed  map[int32]bool              // processes that started another program
+	found    [][]holding                 // by worker
+	byInode  map[uint64]pids
 	stats    walkStats
 	eventsFD int
 	walked   time.Time     // when the last walk ended
@@ -32,35 +33,66 @@ type holding struct {
 }
 
 func newHolders(cfg Config) holders {
-	return holders{cfg: cfg, wanted: map[uint64]bool{}, known: map[flow.ProcessKey]bool{}, byPID: map[int32]flow.ProcessKey{},
+	return holders{cfg: cfg, wanted: map[uint64]bool{}, known: map[flow.ProcessKey]bool{}, byPID: map[int32]flow.ProcessKey{}, alone: map[int32][]flow.ProcessKey{},
 		renamed: map[int32]bool{}, found: make([][]holding, walkWorkers()), eventsFD: -1}
 }
 
 func (h *holders) want(inode uint64) { h.wanted[inode] = true }
 
-// walk reads who holds the wanted sockets.
-func (h *holders) walk() error {
+// pids are the processes that hold one inode; most have one.
+type pids struct {
+	first int32
+	more  []int32
+}
+
+func (p pids) with(pid int32) pids {
+	switch {
+	case p.first == 0:
+		p.first = pid
+	case p.first != pid && !slices.Contains(p.more, pid):
+		p.more = append(p.more, pid)
+	}
+	return p
+}
+
+// walk reads who holds sockets: those that want says, all if it is nil. What it
+// finds counts from index on.
+func (h *holders) walk(want func(inode uint64) bool) error {
+	start := time.Now()
 	for i := range h.found {
 		h.found[i] = h.found[i][:0]
 	}
-	var err error
-	h.stats, err = walkFDs(h.cfg.ProcRoot, nil, func(inode uint64) bool { return h.wanted[inode] },
-		func(worker int, pid int32, inode uint64) {
-			h.found[worker] = append(h.found[worker], holding{inode, pid})
-		})
-	if err != nil {
-		return err
+	if want == nil {
+		want = func(uint64) bool { return true }
 	}
-	h.byInode = make(map[uint64][]int32, len(h.wanted))
+	var err error
+	h.stats, err = walkFDs(h.cfg.ProcRoot, nil, want, func(worker int, pid int32, inode uint64) {
+		h.found[worker] = append(h.found[worker], holding{inode, pid})
+	})
+	h.walked = time.Now()
+	h.took = h.walked.Sub(start)
+	return err
+}
+
+// index sorts what the walk found by inode, of those that are wanted.
+func (h *holders) index() {
+	h.byInode = make(map[uint64]pids, len(h.wanted))
 	for _, list := range h.found {
 		for _, f := range list {
-			if pids := h.byInode[f.inode]; !slices.Contains(pids, f.pid) {
-				h.byInode[f.inode] = append(pids, f.pid)
+			if h.wanted[f.inode] {
+				h.byInode[f.inode] = h.byInode[f.inode].with(f.pid)
 			}
 		}
 	}
 	clear(h.byPID)
-	return nil
+}
+
+// walkAhead starts a walk while the sockets are being dumped: at the first look
+// all of them are unknown anyway. The answer comes when it is over.
+func (h *holders) walkAhead() <-chan error {
+	done := make(chan error, 1)
+	go func() { done <- h.walk(nil) }()
+	return done
 }
 
 // affordable: another walk would cost at most half of what looking may cost,
@@ -97,23 +129,29 @@ func bootTicks() uint64 {
 	return uint64(ts.Nano()) / 1e7
 }
 
-// findHolders takes the walk if it is needed, and brings the holders of every
-// socket up to date.
-func (s *Source) findHolders(thorough bool) error {
+// findHolders takes the walk if it is needed, or the one that was started
+// ahead, and brings the holders of every socket up to date.
+func (s *Source) findHolders(thorough bool, ahead <-chan error, began uint64) error {
 	h := &s.procs
 	defer clear(h.wanted)
-	if len(h.wanted) == 0 || !thorough && !s.look.unknown {
-		return nil
+	if ahead != nil {
+		if err := <-ahead; err != nil {
+			return err
+		}
+	} else {
+		if len(h.wanted) == 0 || !thorough && !s.look.unknown {
+			return nil
+		}
+		began = bootTicks()
+		if err := h.walk(func(inode uint64) bool { return h.wanted[inode] }); err != nil {
+			return err
+		}
 	}
-	began, start := bootTicks(), time.Now()
-	if err := h.walk(); err != nil {
-		return err
-	}
-	h.walked = time.Now()
-	h.took = h.walked.Sub(start)
+	h.index()
 	if err := s.lookIntoThreads(); err != nil {
 		return err
 	}
+	s.look.since = []int{s.look.number}
 	for cookie, t := range s.sockets {
 		if t.inode != 0 && t.seen == s.look.number {
 			s.hold(cookie, t, began)
@@ -124,17 +162,45 @@ func (s *Source) findHolders(thorough bool) error {
 			s.holdUnix(inode, u, began)
 		}
 	}
+	if ahead != nil && s.look.unknown && s.unheldNow() {
+		// Opened after the walk had passed their process.
+		return s.findHolders(true, nil, 0)
+	}
 	return nil
 }
 
-// keysOf are the processes that hold an inode, each told once.
+// unheldNow: some socket of this look has a file and nobody who holds it.
+func (s *Source) unheldNow() bool {
+	clear(s.procs.wanted)
+	for _, t := range s.sockets {
+		if t.inode != 0 && t.seen == s.look.number && t.holders == nil && !t.kernel {
+			s.procs.want(t.inode)
+		}
+	}
+	return len(s.procs.wanted) > 0
+}
+
+// keysOf are the processes that hold an inode, each told once. The slice is
+// shared and must not be written to.
 func (s *Source) keysOf(inode uint64, began uint64) []flow.ProcessKey {
+	p := s.procs.byInode[inode]
+	if p.first == 0 {
+		return nil
+	}
+	if len(p.more) == 0 {
+		if keys := s.procs.alone[p.first]; keys != nil && s.procs.byPID[p.first] == keys[0] {
+			return keys
+		}
+	}
 	var keys []flow.ProcessKey
-	for _, pid := range s.procs.byInode[inode] {
+	for _, pid := range append([]int32{p.first}, p.more...) {
 		if k, ok := s.procs.key(pid, began); ok {
 			keys = append(keys, k)
 			s.introduce(k)
 		}
+	}
+	if len(keys) == 1 && len(p.more) == 0 {
+		s.procs.alone[p.first] = keys
 	}
 	return keys
 }
@@ -169,10 +235,16 @@ func (s *Source) hold(cookie flow.SocketCookie, t *tracked, began uint64) {
 		return
 	}
 	t.unheld = 0
-	keys, since := inOrder(keys, t.holders, t.since, s.look.number)
 	if slices.Equal(keys, t.holders) {
 		t.confirmed = t.counters
 		return
+	}
+	since := s.look.since
+	if len(keys) > 1 {
+		if keys, since = inOrder(keys, t.holders, t.since, s.look.number); slices.Equal(keys, t.holders) {
+			t.confirmed = t.counters
+			return
+		}
 	}
 	if len(t.holders) > 0 && !t.listener && !slices.Contains(keys, t.holders[0]) {
 		// When exactly it changed hands is not known: what was counted since the
@@ -224,7 +296,7 @@ func (s *Source) listenedBySomebody(t *tracked) bool {
 func (s *Source) lookIntoThreads() error {
 	missed := false
 	for _, t := range s.sockets {
-		if t.unheld > 0 && !t.kernel && t.seen == s.look.number && len(s.procs.byInode[t.inode]) == 0 {
+		if t.unheld > 0 && !t.kernel && t.seen == s.look.number && s.procs.byInode[t.inode].first == 0 {
 			missed = true
 			break
 		}
@@ -232,29 +304,23 @@ func (s *Source) lookIntoThreads() error {
 	if !missed {
 		return nil
 	}
-	pids, err := listPIDs(s.cfg.ProcRoot, nil)
+	all, err := listPIDs(s.cfg.ProcRoot, nil)
 	if err != nil {
 		return err
 	}
 	h := &s.procs
-	for _, pid := range pids {
+	for _, pid := range all {
 		// A process without threads of its own has been read.
 		tasks := filepath.Join(s.cfg.ProcRoot, strconv.Itoa(int(pid)), "task")
 		if tids, err := listPIDs(tasks, nil); err != nil || len(tids) < 2 {
 			continue
 		}
-		_, _ = walkFDs(tasks, nil, func(inode uint64) bool { return h.wanted[inode] && len(h.byInode[inode]) == 0 },
+		_, _ = walkFDs(tasks, nil, func(inode uint64) bool { return h.wanted[inode] && h.byInode[inode].first == 0 },
 			func(worker int, _ int32, inode uint64) {
 				h.found[worker] = append(h.found[worker], holding{inode, pid})
 			})
 	}
-	for _, list := range h.found {
-		for _, f := range list {
-			if pids := h.byInode[f.inode]; !slices.Contains(pids, f.pid) {
-				h.byInode[f.inode] = append(pids, f.pid)
-			}
-		}
-	}
+	h.index()
 	return nil
 }
 
@@ -266,6 +332,7 @@ func inOrder(keys, before []flow.ProcessKey, since []int, look int) ([]flow.Proc
 		}
 		return look
 	}
+	keys = slices.Clone(keys)
 	slices.SortFunc(keys, func(a, b flow.ProcessKey) int {
 		if d := first(a) - first(b); d != 0 {
 			return d

@@ -46,6 +46,7 @@ type look struct {
 	took    time.Duration
 	cost    time.Duration              // processor time, of all threads
 	unknown bool                       // some socket's holder is not known
+	since   []int                      // the number, to be shared
 	dead    map[flow.SocketCookie]bool // died while the look went on
 }
 
@@ -59,6 +60,31 @@ func (s *Source) takeLook(kind lookKind, thorough bool) error {
 	if err := s.spaces.refresh(s, kind != laterLook); err != nil {
 		return err
 	}
+	var ahead <-chan error
+	ticks := bootTicks()
+	if kind == firstLook {
+		ahead = s.procs.walkAhead()
+	}
+	if err := s.lookAt(kind); err != nil {
+		if ahead != nil {
+			<-ahead
+		}
+		return err
+	}
+	if err := s.findHolders(thorough || s.procs.affordable(s.cfg.Share), ahead, ticks); err != nil {
+		return err
+	}
+	if err := s.drainAll(); err != nil {
+		return err
+	}
+	s.findVanished()
+	s.lastLook, s.look.kind = s.look.at, laterLook
+	s.look.took, s.look.cost = time.Since(began), processorTime()-cpu
+	return nil
+}
+
+// lookAt dumps the sockets of every namespace, and now and then its addresses.
+func (s *Source) lookAt(kind lookKind) error {
 	for _, sp := range s.spaces.open {
 		if sp.fresh > 0 || kind != laterLook || s.looks%8 == 0 {
 			sp.fresh--
@@ -70,9 +96,11 @@ func (s *Source) takeLook(kind lookKind, thorough bool) error {
 			return err
 		}
 	}
-	if err := s.findHolders(thorough || s.procs.affordable(s.cfg.Share)); err != nil {
-		return err
-	}
+	return nil
+}
+
+// drainAll takes what waits: what died while it was dumped did not vanish.
+func (s *Source) drainAll() error {
 	for _, sp := range s.spaces.open {
 		if sp.deaths != nil {
 			if err := s.drainDeaths(sp); err != nil {
@@ -85,9 +113,6 @@ func (s *Source) takeLook(kind lookKind, thorough bool) error {
 			return err
 		}
 	}
-	s.findVanished()
-	s.lastLook, s.look.kind = s.look.at, laterLook
-	s.look.took, s.look.cost = time.Since(began), processorTime()-cpu
 	return nil
 }
 
