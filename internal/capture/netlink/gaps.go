@@ -17,7 +17,7 @@ func (s *Source) gaps() []flow.Gap {
 	}
 	if n := s.procs.stats.Denied; n > 0 {
 		out = append(out, flow.Gap{Code: "processes_hidden",
-			Reason: fmt.Sprintf("the open files of %d processes could not be read, so their sockets have no process", n),
+			Reason: fmt.Sprintf("the open files of %s could not be read, so sockets that only they hold have no process", countProcesses(n)),
 			Fix:    "run as root, or: sudo setcap cap_sys_ptrace,cap_dac_read_search,cap_sys_admin,cap_net_admin+ep peerscope"})
 	}
 	if n := len(s.spaces.denied); n > 0 {
@@ -26,7 +26,7 @@ func (s *Source) gaps() []flow.Gap {
 	}
 	if n := s.spaces.hidden; n > 0 {
 		out = append(out, flow.Gap{Code: "namespaces_unknown",
-			Reason: fmt.Sprintf("the network namespaces of %d processes could not be read; one that has no other process is not observed", n),
+			Reason: fmt.Sprintf("the network namespace of %s could not be read; one that has no other process is not observed", countProcesses(n)),
 			Fix:    "run as root, or with CAP_SYS_PTRACE"})
 	}
 	for _, sp := range s.spaces.open {
@@ -36,4 +36,11 @@ func (s *Source) gaps() []flow.Gap {
 		}
 	}
 	return out
+}
+
+func countProcesses(n int) string {
+	if n == 1 {
+		return "1 process"
+	}
+	return fmt.Sprintf("%d processes", n)
 }

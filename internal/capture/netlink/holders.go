@@ -139,7 +139,7 @@ func (s *Source) findHolders(thorough bool, ahead <-chan error, began uint64) er
 			return err
 		}
 	} else {
-		if len(h.wanted) == 0 || !thorough && !s.look.unknown {
+		if len(h.wanted) == 0 || !thorough && !s.look.unknown && !h.affordable(s.cfg.Share) {
 			return nil
 		}
 		began = bootTicks()

@@ -71,7 +71,7 @@ func (s *Source) takeLook(kind lookKind, thorough bool) error {
 		}
 		return err
 	}
-	if err := s.findHolders(thorough || s.procs.affordable(s.cfg.Share), ahead, ticks); err != nil {
+	if err := s.findHolders(thorough, ahead, ticks); err != nil {
 		return err
 	}
 	if err := s.drainAll(); err != nil {
