@@ -36,6 +36,7 @@ func benchAddr(host int, v6 bool) netip.Addr {
 // into memory that is used again, as a source does.
 type population struct {
 	order     []uint32
+	addrs     [2][]netip.Addr // by host, IPv4 and IPv6
 	sequences bool
 	holders   []flow.ProcessKey
 }
@@ -44,6 +45,10 @@ func newPopulation(n int, sequences bool) *population {
 	p := &population{order: make([]uint32, 2*n), sequences: sequences}
 	for i := range p.order {
 		p.order[i] = uint32(i)
+	}
+	for host := range 1000 + benchClients {
+		p.addrs[0] = append(p.addrs[0], benchAddr(host, false))
+		p.addrs[1] = append(p.addrs[1], benchAddr(host, true))
 	}
 	r := rand.New(rand.NewPCG(1, 2))
 	r.Shuffle(len(p.order), func(i, j int) { p.order[i], p.order[j] = p.order[j], p.order[i] })
@@ -58,10 +63,13 @@ func (p *population) fill(k int, s *flow.Socket) {
 	i := int(p.order[k] / 2)
 	client, turn := i%benchClients, i/benchClients
 	server := (client*7 + turn%5) % benchServers
-	v6 := i%4 == 0
+	addrs := p.addrs[0]
+	if i%4 == 0 {
+		addrs = p.addrs[1]
+	}
 	t := flow.Tuple{
-		Local: netip.AddrPortFrom(benchAddr(1000+client, v6), uint16(10000+turn)),
-		Peer:  netip.AddrPortFrom(benchAddr(server+1, v6), uint16(2000+server)),
+		Local: netip.AddrPortFrom(addrs[1000+client], uint16(10000+turn)),
+		Peer:  netip.AddrPortFrom(addrs[server+1], uint16(2000+server)),
 	}
 	send := uint32(i) * 2654435761
 	*s = flow.Socket{Time: flow.Time(1e15 + int64(i)), Cookie: flow.SocketCookie(p.order[k]) + 1, Transport: flow.TCP,

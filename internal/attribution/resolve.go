@@ -170,9 +170,6 @@ func (e *Engine) resolve(n uint32, emit func(*Change), last bool) {
 		return
 	}
 	o.partner = n
-	if role != flow.RoleNone && h.transport == flow.TCP {
-		e.learnFrom(h, o, role)
-	}
 	e.emitPair(n, h, f.partner, o, f.evidence, role, by, emit)
 	e.settle(n, h)
 	e.settle(f.partner, o)
@@ -186,14 +183,6 @@ func (e *Engine) circleOf(n uint32, h *half) []uint32 {
 		}
 	}
 	return e.circle
-}
-
-func (e *Engine) learnFrom(h, o *half, role flow.Role) {
-	if role == flow.Server {
-		e.learn(h)
-	} else {
-		e.learn(o)
-	}
 }
 
 // lastResort asks for exposed ports, which nothing stronger has decided.
@@ -240,7 +229,11 @@ func (e *Engine) emitPair(n uint32, h *half, m uint32, o *half, ev flow.PeerEvid
 		}
 		e.fillTraffic(c, a, b, flow.RoleNone)
 	}
+	known := len(e.edges)
 	e.account(c, key, an, bn, emit)
+	if len(e.edges) > known && key.RoleKnown && key.Transport == flow.TCP {
+		e.learn(b) // a new edge: from now on the port is one that b's process serves
+	}
 }
 
 // emitAlone emits a connection of which only h was observed.

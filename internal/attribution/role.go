@@ -66,10 +66,17 @@ func (e *Engine) roleOf(h, o *half) (flow.Role, flow.RoleEvidence, bool) {
 			}
 		}
 	}
-	if min(v.client, v.server) > flow.RoleSequence {
+	if min(v.client, v.server) > flow.RoleSequence && !v.agreed() {
 		e.castListeners(&v, h, o)
 	}
 	return v.decide()
+}
+
+// agreed: both ends' own sockets say the same, one by a SYN byte of 1 and the
+// other by a 0. There is nothing left to ask the listeners, who know ports only.
+func (v *votes) agreed() bool {
+	return v.client == flow.RoleSynByte && v.server == flow.RoleUnknown && v.clientZero ||
+		v.server == flow.RoleSynByte && v.client == flow.RoleUnknown && v.serverZero
 }
 
 // cast adds what one half's own socket tells; asClient is what its being the
