@@ -1,6 +1,7 @@
 package attribution_test
 
 import (
+	"fmt"
 	"testing"
 
 	"peerscope/internal/flow"
@@ -202,4 +203,35 @@ func TestKernelSocketsAreANodeOfTheirOwn(t *testing.T) {
 	if len(m.Edges) != 1 || m.Edges[0].Client != "kernel:4026530001" || m.Capture.Unattributed != (topology.Unattributed{}) {
 		t.Errorf("edges %+v, unattributed %+v", m.Edges, m.Capture.Unattributed)
 	}
+}
+
+func TestTupleUsedThreeTimesIsThreeConnections(t *testing.T) {
+	for _, payload := range [][3]uint64{{10, 30, 700}, {700, 30, 10}, {5, 5, 5}} {
+		var w world
+		one, two := w.netns(1, "10.0.0.1"), w.netns(2, "10.0.0.2")
+		b := w.process(20, "b")
+		w.listener(two, "10.0.0.2:80", b)
+		total := uint64(0)
+		for i, n := range payload {
+			w.socket(one, "10.0.0.1:4000 > 10.0.0.2:80", at(flow.Time(i+1)*second), died, asClient(n, 20))
+			w.socket(two, "10.0.0.2:80 > 10.0.0.1:4000", at(flow.Time(i+1)*second), died, asServer(20, n))
+			total += n
+		}
+		w.expect(t, fmt.Sprintf("10.0.0.1 > b tcp 80 | listener 3 | syn-byte 3 | opened 3 closed 3 | %d/60", total))
+	}
+}
+
+func TestListenerWhoseAddressLivesElsewhereToo(t *testing.T) {
+	var w world
+	one, two := w.netns(1, "10.0.0.1"), w.netns(2, "10.0.0.2")
+	w.tell(&flow.Namespace{ID: 3, Inode: 4026530003, Local: prefixes([]string{"10.0.0.2"})}) // not observed
+	a, innocent := w.process(10, "a"), w.process(20, "innocent")
+	w.listener(two, "0.0.0.0:90", innocent)
+	w.socket(one, "10.0.0.1:4000 > 10.0.0.2:90", held(a), asClient(1, 2))
+	w.socket(one, "10.0.0.1:4001 > 10.0.0.2:90", held(a), state(flow.SynSent))
+	w.socket(two, "0.0.0.0:91", udp, state(flow.Close), held(innocent))
+	w.socket(one, "10.0.0.1:4002 > 10.0.0.2:91", udp, held(a))
+	w.expect(t,
+		"a > 10.0.0.2@1 tcp 90 | ambiguous 1 none 1 | handshake 1 syn-byte 1 | active 1 opened 1 pending 1 | 1/2 candidates server=innocent",
+		"a > 10.0.0.2@1 udp 91 | ambiguous 1 | bound 1 | active 1 opened 1 candidates server=innocent")
 }

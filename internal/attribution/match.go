@@ -81,8 +81,11 @@ func (e *Engine) byMirroredTuple(n uint32, h *half) found {
 
 // fits: the two may be ends of one connection, by where their addresses live
 // and by what they counted.
-func (e *Engine) fits(h, o *half) bool {
-	return e.livesIn(h.peer, h.netns, o.netns) && e.livesIn(o.peer, o.netns, h.netns) && compatible(h, o)
+func (e *Engine) fits(h, o *half) bool { return e.reach(h, o) && compatible(h, o) }
+
+// reach: each lives where the other one's packets go.
+func (e *Engine) reach(h, o *half) bool {
+	return e.livesIn(h.peer, h.netns, o.netns) && e.livesIn(o.peer, o.netns, h.netns)
 }
 
 // compatible: TCP acknowledges only what was received, so at the end neither
@@ -103,7 +106,7 @@ func (e *Engine) amongMany(n uint32, h *half) found {
 	for m := h.nextTuple; m != n; m = e.half(m).nextTuple {
 		o := e.half(m)
 		switch {
-		case mirrored(h, o) && e.fits(h, o):
+		case mirrored(h, o) && e.reach(h, o):
 			if o.embryo() {
 				embryos = append(embryos, m)
 			} else {
@@ -131,7 +134,7 @@ func (e *Engine) amongMany(n uint32, h *half) found {
 	rivals := same[:0]
 	for _, m := range same {
 		s := e.half(m)
-		if m != n && !slices.ContainsFunc(others, func(c uint32) bool { return e.fits(s, e.half(c)) }) {
+		if m != n && !slices.ContainsFunc(others, func(c uint32) bool { return e.reach(s, e.half(c)) }) {
 			continue
 		}
 		if s.netns != h.netns {
@@ -162,6 +165,9 @@ func (e *Engine) inTurn(n uint32, mine, theirs []uint32, ambiguous found) found 
 	if j >= 0 && (len(mine) == len(theirs) || latest && !e.half(n).has(flagFinal)) && agree(e.half(n), e.half(theirs[j])) {
 		return found{partner: theirs[j], evidence: flow.PeerTuple}
 	}
+	if m := e.onlyOneThatAgrees(n, mine, theirs); m != 0 {
+		return found{partner: m, evidence: flow.PeerTuple}
+	}
 	if len(mine) > len(theirs) && !e.half(theirs[len(theirs)-1]).has(flagFinal) && !latest {
 		theirs = theirs[:len(theirs)-1] // that one's other end is the one that lives
 	}
@@ -169,6 +175,27 @@ func (e *Engine) inTurn(n uint32, mine, theirs []uint32, ambiguous found) found 
 		return noPeer
 	}
 	return ambiguous
+}
+
+// onlyOneThatAgrees is the one of theirs that counted what n counted, if there
+// is no other such on either side; 0: none.
+func (e *Engine) onlyOneThatAgrees(n uint32, mine, theirs []uint32) uint32 {
+	only := func(m uint32, list []uint32) uint32 {
+		var one uint32
+		for _, k := range list {
+			if agree(e.half(m), e.half(k)) {
+				if one != 0 {
+					return 0
+				}
+				one = k
+			}
+		}
+		return one
+	}
+	if m := only(n, theirs); m != 0 && only(m, mine) == n {
+		return m
+	}
+	return 0
 }
 
 // agree: both live, or both ended having counted the same.

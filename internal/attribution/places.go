@@ -89,16 +89,12 @@ func (e *Engine) mayHide(addr, from uint32) bool {
 	return false
 }
 
-// missable reports whether the other end of a connection to addr may have been
-// there without being told: its namespace is not read, its deaths are not
-// reported, or reports were lost.
-func (e *Engine) missable(addr, from uint32) bool {
-	check := func(n uint32) bool {
-		ns := &e.namespaces[n]
-		return !ns.observed || !ns.deathsSeen || ns.lossy
+// homesOf lists the namespaces in which addr may live for a socket in netns
+// from: its own one alone, if the address is at home there.
+func (e *Engine) homesOf(addr, from uint32) []uint32 {
+	own := e.owners(addr)
+	if e.addrs.is(addr, addrLoopback) || slices.Contains(own, from) && !e.addrs.is(addr, addrLinkLocal) {
+		return []uint32{from}
 	}
-	if e.addrs.is(addr, addrLoopback) {
-		return check(from)
-	}
-	return slices.ContainsFunc(e.owners(addr), check)
+	return own
 }

@@ -14,50 +14,51 @@ func (e *Engine) unobserved(c *Change, h *half, role flow.Role) (NodeRef, flow.R
 		c.Role = flow.RoleKernel // nobody sends from such an address
 		return e.addressNode(h.peer, h.netns), flow.Client
 	}
-	if h.transport == flow.UDP {
-		if list := e.remoteListeners(h); list != nil && role != flow.Server {
-			if n, ok := e.pick(c, list); ok {
-				c.Role = min(c.Role, flow.RoleBound)
-				return n, flow.Client
-			}
-			return e.addressNode(h.peer, h.netns), flow.Client
+	if role == flow.Server {
+		return e.bySidecarOrAddress(c, h, role)
+	}
+	list := e.remoteListeners(h)
+	switch {
+	case list == nil:
+	case h.transport == flow.UDP:
+		c.Role = min(c.Role, flow.RoleBound)
+		return e.pick(c, h, list), flow.Client
+	case role == flow.RoleNone && !e.listened(h):
+		role, c.Role = flow.Client, flow.RoleListener // whoever it was that answered
+		fallthrough
+	case role == flow.Client:
+		if list = e.reached(h, list); list != nil {
+			return e.pick(c, h, list), role
 		}
 	}
-	if h.transport == flow.TCP && role != flow.Server {
-		list := e.remoteListeners(h)
-		if list != nil && role == flow.RoleNone && !e.listened(h) {
-			role, c.Role = flow.Client, flow.RoleListener // whoever it was that answered
-		}
-		if list != nil && role == flow.Client && e.mayBeListener(h) {
-			if n, ok := e.pick(c, list); ok {
-				return n, role
-			}
-			return e.addressNode(h.peer, h.netns), role
-		}
-	}
+	return e.bySidecarOrAddress(c, h, role)
+}
+
+func (e *Engine) bySidecarOrAddress(c *Change, h *half, role flow.Role) (NodeRef, flow.Role) {
 	if n := e.bySidecar(c, h, role); n != 0 {
 		return n, role
 	}
 	return e.addressNode(h.peer, h.netns), role
 }
 
-// mayBeListener: a listener at the address is the other end only if the socket
-// it made for this connection may have been missed. Every socket's death is
-// told where the source can, so that a missing one was not there: what the
-// client reached was something else, behind a translation.
-func (e *Engine) mayBeListener(h *half) bool {
-	return h.failedConnect() || !h.has(flagEstablished) || h.has(flagPaired) || !h.has(flagEarly) ||
-		e.missable(h.peer, h.netns)
+// reached keeps the listeners that may be the other end though the socket they
+// made for this connection was not seen. Where every socket's death is told, a
+// missing one was not there: what the client reached was something else, behind
+// a translation, or in a namespace that is not observed.
+func (e *Engine) reached(h *half, list []*listener) []*listener {
+	if h.failedConnect() || !h.has(flagEstablished) || h.has(flagPaired) || !h.has(flagEarly) {
+		return list
+	}
+	return slices.DeleteFunc(list, func(l *listener) bool {
+		ns := &e.namespaces[l.key.netns]
+		return ns.observed && ns.deathsSeen && !ns.lossy
+	})
 }
 
 // remoteListeners are those that take what h sends, where its peer's address
 // lives. A listener on any address takes the addresses of its namespace, not
 // those of others.
 func (e *Engine) remoteListeners(h *half) []*listener {
-	own := e.owners(h.peer)
-	if e.addrs.is(h.peer, addrLoopback) || slices.Contains(own, h.netns) && !e.addrs.is(h.peer, addrLinkLocal) {
-		own = []uint32{h.netns}
-	}
 	if e.addrs.is(h.peer, addrGroup) {
 		return nil // a datagram to a group names no receiver
 	}
@@ -65,7 +66,7 @@ func (e *Engine) remoteListeners(h *half) []*listener {
 	// comes from another over some other one.
 	const loopback = 1 // ifindex, the same in every namespace (LOOPBACK_IFINDEX)
 	var out []*listener
-	for _, in := range own {
+	for _, in := range e.homesOf(h.peer, h.netns) {
 		for _, l := range e.listening(in, h.transport, h.peer, h.peerPort) {
 			if l.scope == 0 || (l.scope == loopback) == (in == h.netns) {
 				out = append(out, l)
@@ -75,18 +76,20 @@ func (e *Engine) remoteListeners(h *half) []*listener {
 	return h.during(out)
 }
 
-// pick names the one process behind the listeners, or the candidates.
-func (e *Engine) pick(c *Change, list []*listener) (NodeRef, bool) {
+// pick names the one process behind the listeners. Where several fit, or the
+// address lives in another namespace as well, it names the candidates and
+// answers with the address.
+func (e *Engine) pick(c *Change, h *half, list []*listener) NodeRef {
 	makers := e.makers(list)
-	if len(makers) == 1 {
+	if len(makers) == 1 && len(e.homesOf(h.peer, h.netns)) == 1 {
 		c.Peer = flow.PeerListener
-		return makers[0], true
+		return makers[0]
 	}
-	if len(makers) > 1 {
+	if len(makers) > 0 {
 		c.Peer = flow.PeerAmbiguous
 		c.CandidatesB = append(c.CandidatesB, makers...)
 	}
-	return 0, false
+	return e.addressNode(h.peer, h.netns)
 }
 
 // bySidecar applies the mesh rules: an application's connection that nothing

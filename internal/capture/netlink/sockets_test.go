@@ -9,6 +9,7 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -292,7 +293,16 @@ func TestLinkLocalScopeIsTheBoundInterface(t *testing.T) {
 	const want = 1 // lo is the first interface of every namespace
 	l := listenTCP(t, h, "[::]:8000")
 	var client net.Conn
-	in(t, h, func() (err error) { client, err = net.Dial("tcp", "[fe80::a%lo]:8000"); return err })
+	in(t, h, func() (err error) {
+		// The kernel puts the address's route in place a moment after the address.
+		for range 50 {
+			if client, err = net.Dial("tcp", "[fe80::a%1]:8000"); !errors.Is(err, syscall.ENETUNREACH) {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		return err
+	})
 	defer client.Close()
 	server, err := l.Accept()
 	if err != nil {
