@@ -60,6 +60,7 @@ func TestBadInput(t *testing.T) {
 	f(exitUsage, "invalid argument", "map", "--for", "soon")
 	f(exitUsage, "cannot be negative", "map", "--for=-3s")
 	f(exitUsage, "a pid is a positive number", "map", "--pid", "0")
+	f(exitUsage, "a pid is a positive number", "map", "--from", world, "--pid", "0")
 	f(exitFailed, "there is no such process", "map", "--pid", "2147483000")
 	f(exitFailed, "no-such-namespace", "map", "--for", "0", "--netns", "no-such-namespace")
 	f(exitUsage, "give one of them", "map", "--from", world, "--for", "3s")

@@ -103,6 +103,11 @@ func (o *mapOptions) check(c *cobra.Command, stdout io.Writer) error {
 	if o.length < 0 {
 		return usage(fmt.Errorf("--for %v: the time cannot be negative", o.length))
 	}
+	for _, pid := range o.pids {
+		if pid <= 0 {
+			return usage(fmt.Errorf("--pid %d: a pid is a positive number", pid))
+		}
+	}
 	if o.from != "" {
 		for _, name := range []string{"for", "source", "netns"} {
 			if c.Flags().Changed(name) {
@@ -115,9 +120,6 @@ func (o *mapOptions) check(c *cobra.Command, stdout io.Writer) error {
 		return err
 	}
 	for _, pid := range o.pids {
-		if pid <= 0 {
-			return usage(fmt.Errorf("--pid %d: a pid is a positive number", pid))
-		}
 		if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil {
 			return fmt.Errorf("--pid %d: there is no such process", pid)
 		}
@@ -144,6 +146,10 @@ func (o *mapOptions) run(c *cobra.Command, s streams) error {
 		if m = topology.Select(m, o.wanted); len(m.Edges) == 0 {
 			fmt.Fprintln(s.err, "peerscope: no edge has an end that --pid or --cgroup selects; without them the map shows all there is")
 		}
+	}
+	switch o.group {
+	case "pod", "workload", "service":
+		fmt.Fprintf(s.err, "peerscope: --group-by %s: this version does not read the names of %ss, so each process stays by itself\n", o.group, o.group)
 	}
 	return o.write(topology.Group(m, o.group), s)
 }

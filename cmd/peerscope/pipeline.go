@@ -53,9 +53,9 @@ func (o *observation) checkSource() error {
 	case "auto", "netlink":
 		return nil
 	case "ebpf":
-		return &exitError{exitKernel, errors.New("this build has no eBPF source; use --source netlink")}
+		return &exitError{exitKernel, errors.New("this version has no eBPF source yet; use --source netlink")}
 	}
-	return usage(fmt.Errorf("unknown source %q: it is auto or netlink", o.source))
+	return usage(fmt.Errorf("unknown source %q: it is auto, ebpf or netlink", o.source))
 }
 
 // observe runs the source into emit until the time is over or ctx ends.
@@ -104,7 +104,7 @@ func replay(path string, emit func(flow.Observation), stderr io.Writer) error {
 		switch {
 		case errors.Is(err, io.EOF):
 			if n := r.Skipped(); n > 0 {
-				fmt.Fprintf(stderr, "peerscope: %s: %d observations of kinds that this version does not know were left out\n", path, n)
+				fmt.Fprintf(stderr, "peerscope: %s: %s of a kind that this version does not know left out\n", path, plural(int(n), "observation"))
 			}
 			if !ended {
 				fmt.Fprintf(stderr, "peerscope: %s: the recording has no end: it was cut off, or is still being written; the map is of what is there\n", path)

@@ -43,8 +43,8 @@ func (p *progress) ready(now netlink.Progress, o observation) {
 	case o.length > 0:
 		for_ = "for " + o.length.String()
 	}
-	fmt.Fprintf(p.w, "observing %s %s: %s open, %s\n", plural(now.Namespaces, "network namespace"), for_,
-		plural(now.Connections, "connection"), plural(now.Listeners, "listener"))
+	fmt.Fprintf(p.w, "observing %s %s: %s with a peer, %s\n", plural(now.Namespaces, "network namespace"), for_,
+		plural(now.Connections, "socket"), plural(now.Listeners, "listener"))
 }
 
 func (p *progress) look(now netlink.Progress) {
@@ -56,7 +56,7 @@ func (p *progress) look(now netlink.Progress) {
 	if !p.end.IsZero() {
 		left = fmt.Sprintf(" · %s left", max(time.Until(p.end), 0).Round(time.Second))
 	}
-	fmt.Fprintf(p.w, "\r\x1b[Kobserving %s · %s%s · Ctrl-C ends it now", plural(now.Namespaces, "namespace"), plural(now.Connections, "connection"), left)
+	fmt.Fprintf(p.w, "\r\x1b[Kobserving %s · %s%s · Ctrl-C ends it now", plural(now.Namespaces, "namespace"), plural(now.Connections, "socket"), left)
 }
 
 // done clears the line.

@@ -120,7 +120,9 @@ func (e *Engine) Apply(o flow.Observation) {
 	case *flow.Host:
 		e.host = *o
 	case *flow.Capture:
-		e.capture = *o
+		if o.Interval >= e.capture.Interval { // told at the start without one, so that a cut recording has it
+			e.capture = *o
+		}
 	case *flow.Window:
 		e.windowBounds(o)
 	}
@@ -187,11 +189,17 @@ func (e *Engine) loss(o *flow.Loss) {
 	}
 }
 
+// gap keeps one telling of each gap. The later one of the same may count more:
+// the longer, then the greater text stands.
 func (e *Engine) gap(g flow.Gap) {
-	for _, have := range e.gaps {
-		if have == g {
-			return
+	for i, have := range e.gaps {
+		if have.Code != g.Code {
+			continue
 		}
+		if len(g.Reason) > len(have.Reason) || len(g.Reason) == len(have.Reason) && g.Reason > have.Reason {
+			e.gaps[i] = g
+		}
+		return
 	}
 	e.gaps = append(e.gaps, g)
 }

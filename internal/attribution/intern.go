@@ -102,8 +102,8 @@ type processFacts struct {
 	info   flow.Process
 	known  bool // info was told
 	exited bool
-	// learned are local ports on which it was seen as a server (rule 7 of the
-	// original analyzer: such a port is an exposed port from then on).
+	// learned are local ports on which it was seen as a server: from then on they
+	// count as declared.
 	learned map[uint16]bool
 }
 

@@ -8,7 +8,8 @@ import (
 	"peerscope/internal/topology"
 )
 
-// The rules of the analyzer that this one re-creates. Each must hold here.
+// The rules by which Apache SkyWalking Rover's network analyzer combines a
+// host's connections, which this engine re-creates. Each must hold here.
 
 func TestOriginalRule01MirroredAddressNamesPeerAndRole(t *testing.T) {
 	var w world

@@ -124,6 +124,7 @@ func (r *Reader) Process(pid int32, now flow.Time) (flow.Process, error) {
 
 // readProgram reads what kernel threads do not have: executable and arguments.
 func (r *Reader) readProgram(dir int, p *flow.Process) {
+	comm := p.Name
 	if b, err := readLink(dir, "exe\x00", r.link); err == nil && len(b) > 0 {
 		// The kernel marks a file that was removed or replaced since (d_path).
 		p.Executable = printable(string(bytes.TrimSuffix(b, []byte(" (deleted)"))))
@@ -132,8 +133,30 @@ func (r *Reader) readProgram(dir int, p *flow.Process) {
 		}
 	}
 	if b, err := r.read(dir, "cmdline\x00", maxArguments); err == nil {
+		if name := invokedAs(b, comm); name != "" {
+			p.Name = name
+		}
 		p.CommandLine = commandLine(b)
 	}
+}
+
+// commLength is what the kernel keeps of a name (TASK_COMM_LEN less the NUL).
+const commLength = 15
+
+// invokedAs is the name a program was started by, if the kernel's own name for
+// it (comm, from the path given to execve) agrees: redis-server, where the
+// executable is a link to redis-check-rdb. Empty if they do not agree, as with
+// scripts and with programs that rename themselves.
+func invokedAs(cmdline []byte, comm string) string {
+	first := cmdline
+	if i := bytes.IndexAny(cmdline, "\x00 :"); i >= 0 {
+		first = cmdline[:i]
+	}
+	name := strings.TrimPrefix(printable(string(first[bytes.LastIndexByte(first, '/')+1:])), "-")
+	if name == comm || len(comm) == commLength && strings.HasPrefix(name, comm) {
+		return name
+	}
+	return ""
 }
 
 // read reads a file of a process. The result is valid until the next read.

@@ -84,6 +84,9 @@ func Examine(procRoot string) []Finding {
 		for _, n := range named {
 			seen[n.Inode] = true
 		}
+		if len(seen) == 1 {
+			return "1 network namespace is seen", nil
+		}
 		return fmt.Sprintf("%d network namespaces are seen", len(seen)), nil
 	})
 	return out

@@ -2,6 +2,8 @@ package netlink
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"peerscope/internal/flow"
 )
@@ -18,7 +20,7 @@ func (s *Source) gaps() []flow.Gap {
 	if n := s.procs.stats.Denied; n > 0 {
 		out = append(out, flow.Gap{Code: "processes_hidden",
 			Reason: fmt.Sprintf("the open files of %s could not be read, so sockets that only they hold have no process", countProcesses(n)),
-			Fix:    "run as root, or: sudo setcap cap_sys_ptrace,cap_dac_read_search,cap_sys_admin,cap_net_admin+ep peerscope"})
+			Fix:    unlessRoot("run as root, or: sudo setcap cap_sys_ptrace,cap_dac_read_search,cap_sys_admin,cap_net_admin+ep peerscope")})
 	}
 	if n := len(s.spaces.denied); n > 0 {
 		out = append(out, flow.Gap{Code: "namespaces_hidden",
@@ -27,7 +29,12 @@ func (s *Source) gaps() []flow.Gap {
 	if n := s.spaces.hidden; n > 0 {
 		out = append(out, flow.Gap{Code: "namespaces_unknown",
 			Reason: fmt.Sprintf("the network namespace of %s could not be read; one that has no other process is not observed", countProcesses(n)),
-			Fix:    "run as root, or with CAP_SYS_PTRACE"})
+			Fix:    unlessRoot("run as root, or with CAP_SYS_PTRACE")})
+	}
+	if !s.procs.host {
+		out = append(out, flow.Gap{Code: "pid_namespace",
+			Reason: "this runs in a pid namespace that is not the host's: sockets of processes outside of it have no process",
+			Fix:    "docker run --pid=host, or hostPID: true in Kubernetes"})
 	}
 	for _, sp := range s.spaces.open {
 		if sp.deaths == nil {
@@ -43,4 +50,20 @@ func countProcesses(n int) string {
 		return "1 process"
 	}
 	return fmt.Sprintf("%d processes", n)
+}
+
+// unlessRoot is advice that root need not be given: what root cannot read, some
+// other mechanism keeps.
+func unlessRoot(fix string) string {
+	if os.Geteuid() == 0 {
+		return ""
+	}
+	return fix
+}
+
+// showsHost reports whether /proc is that of the host's pid namespace: only
+// there the kernel's own threads are seen, the first of which is always 2.
+func showsHost(procRoot string) bool {
+	comm, err := os.ReadFile(filepath.Join(procRoot, "2", "comm"))
+	return err == nil && string(comm) == "kthreadd\n"
 }

@@ -23,6 +23,7 @@ type holders struct {
 	byInode  map[uint64]pids
 	stats    walkStats
 	eventsFD int
+	host     bool          // /proc shows every process of the host
 	walked   time.Time     // when the last walk ended
 	took     time.Duration // what it took
 }
@@ -34,7 +35,7 @@ type holding struct {
 
 func newHolders(cfg Config) holders {
 	return holders{cfg: cfg, wanted: map[uint64]bool{}, known: map[flow.ProcessKey]bool{}, byPID: map[int32]flow.ProcessKey{}, alone: map[int32][]flow.ProcessKey{},
-		renamed: map[int32]bool{}, found: make([][]holding, walkWorkers()), eventsFD: -1}
+		renamed: map[int32]bool{}, found: make([][]holding, walkWorkers()), eventsFD: -1, host: showsHost(cfg.ProcRoot)}
 }
 
 func (h *holders) want(inode uint64) { h.wanted[inode] = true }
@@ -101,9 +102,9 @@ func (h *holders) affordable(share float64) bool {
 	return h.walked.IsZero() || float64(h.took) <= float64(time.Since(h.walked))*share/2
 }
 
-// complete: the walk could read every process, so that what it did not find is
-// not there.
-func (h *holders) complete() bool { return h.stats.Denied == 0 }
+// complete: the walk could read every process of the host, so that what it did
+// not find is not there.
+func (h *holders) complete() bool { return h.host && h.stats.Denied == 0 }
 
 // key names the process that pid was during the walk that began at the given
 // time since boot; a pid that was used again since is nobody.

@@ -113,6 +113,9 @@ func (s *Source) Run(ctx context.Context, length time.Duration) error {
 		return err
 	}
 	s.started = time.Now()
+	// Told now as well as at the end, so that a recording that is cut off has it.
+	s.emit(&flow.Capture{Source: sourceName, Rung: rung})
+	s.tellGaps()
 	s.emit(&flow.Window{Start: now()})
 	s.report(s.cfg.Ready)
 	if length != 0 {
@@ -242,16 +245,27 @@ func (s *Source) finish(length time.Duration) {
 	if s.looks > 1 {
 		interval = end.Sub(s.started) / time.Duration(s.looks-1)
 	}
-	for _, g := range s.gaps() {
-		s.emit(&g)
-	}
+	s.tellGaps()
 	start := flow.Time(s.started.UnixNano())
-	s.emit(&flow.Capture{Source: "netlink", Rung: "4", Interval: flow.Time(interval)})
+	s.emit(&flow.Capture{Source: sourceName, Rung: rung, Interval: flow.Time(interval)})
 	stop := flow.Time(end.UnixNano())
 	if length == 0 {
 		stop = start
 	}
 	s.emit(&flow.Window{Start: start, End: stop})
+}
+
+// What maps call this source, and its place among the sources: the last, which
+// needs nothing of eBPF.
+const (
+	sourceName = "netlink"
+	rung       = "4"
+)
+
+func (s *Source) tellGaps() {
+	for _, g := range s.gaps() {
+		s.emit(&g)
+	}
 }
 
 func now() flow.Time { return flow.Time(time.Now().UnixNano()) }
