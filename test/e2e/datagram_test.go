@@ -11,7 +11,7 @@ func datagramScenarios() []Scenario {
 		{
 			Name:   "udp-connected",
 			Proves: "a connected UDP client of a bound server: the two processes, the port, who called",
-			Limits: "Datagrams and their bytes are not counted; an endpoint that comes and goes between two looks is not seen.",
+			Limits: "Datagrams and their bytes are not counted; the process of an endpoint that comes and goes between two looks is not named.",
 			Run:    udpConnected,
 		},
 		{
