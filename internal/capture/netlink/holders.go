@@ -24,6 +24,7 @@ type holders struct {
 	stats    walkStats
 	eventsFD int
 	host     bool          // /proc shows every process of the host
+	all      bool          // the walk under way is for every socket there is
 	walked   time.Time     // when the last walk ended
 	took     time.Duration // what it took
 }
@@ -38,7 +39,11 @@ func newHolders(cfg Config) holders {
 		renamed: map[int32]bool{}, found: make([][]holding, walkWorkers()), eventsFD: -1, host: showsHost(cfg.ProcRoot)}
 }
 
-func (h *holders) want(inode uint64) { h.wanted[inode] = true }
+func (h *holders) want(inode uint64) {
+	if !h.all {
+		h.wanted[inode] = true
+	}
+}
 
 // pids are the processes that hold one inode; most have one.
 type pids struct {
@@ -77,10 +82,16 @@ func (h *holders) walk(want func(inode uint64) bool) error {
 
 // index sorts what the walk found by inode, of those that are wanted.
 func (h *holders) index() {
-	h.byInode = make(map[uint64]pids, len(h.wanted))
+	size := len(h.wanted)
+	if h.all {
+		for _, list := range h.found {
+			size += len(list)
+		}
+	}
+	h.byInode = make(map[uint64]pids, size)
 	for _, list := range h.found {
 		for _, f := range list {
-			if h.wanted[f.inode] {
+			if h.all || h.wanted[f.inode] {
 				h.byInode[f.inode] = h.byInode[f.inode].with(f.pid)
 			}
 		}
@@ -91,6 +102,7 @@ func (h *holders) index() {
 // walkAhead starts a walk while the sockets are being dumped: at the first look
 // all of them are unknown anyway. The answer comes when it is over.
 func (h *holders) walkAhead() <-chan error {
+	h.all = true
 	done := make(chan error, 1)
 	go func() { done <- h.walk(nil) }()
 	return done
@@ -163,6 +175,7 @@ func (s *Source) findHolders(thorough bool, ahead <-chan error, began uint64) er
 			s.holdUnix(inode, u, began)
 		}
 	}
+	h.all = false
 	if ahead != nil && s.look.unknown && s.unheldNow() {
 		// Opened after the walk had passed their process.
 		return s.findHolders(true, nil, 0)

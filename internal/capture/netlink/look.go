@@ -166,7 +166,8 @@ func (s *Source) seen(sp *space, d *inetSocket) {
 				generation++
 			}
 		}
-		t = &tracked{space: sp, transport: d.Transport, listener: listener, generation: generation}
+		t = s.newTracked()
+		*t = tracked{space: sp, transport: d.Transport, listener: listener, generation: generation}
 		s.sockets[d.Cookie] = t
 	}
 	changed := fresh || t.state != d.State || t.counters != d.Counters || t.inode != d.Inode || t.rqueue != d.RQueue && listener
@@ -196,6 +197,21 @@ func (s *Source) seen(sp *space, d *inetSocket) {
 		}
 		s.emit(o)
 	}
+}
+
+// newTracked makes room for a socket. When observation begins a hundred thousand
+// may be found at once: then many come from one slab. Later ones come and go, and
+// a slab would be kept by the last of them.
+func (s *Source) newTracked() *tracked {
+	if s.look.kind != firstLook {
+		return new(tracked)
+	}
+	if len(s.slab) == 0 {
+		s.slab = make([]tracked, 128)
+	}
+	t := &s.slab[0]
+	s.slab = s.slab[1:]
+	return t
 }
 
 // another reports whether the socket now carries another connection than the

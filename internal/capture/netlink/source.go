@@ -65,6 +65,7 @@ type Source struct {
 	epoll  int
 
 	sockets map[flow.SocketCookie]*tracked
+	slab    []tracked
 	unix    map[uint64]*trackedUnix
 	look    look
 	looks   int
