@@ -55,20 +55,6 @@ func BenchmarkDumpInet(b *testing.B) {
 	})
 }
 
-func BenchmarkLookUpInet(b *testing.B) {
-	h := newNamespace(b)
-	client, _ := connectTCP(b, h, listenTCP(b, h, "127.0.0.1:0"))
-	ofClient, _ := tuplesOf(client)
-	c := dialSocketsIn(b, h)
-	var s inetSocket
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := c.lookUpInet(inetLookup{Transport: flow.TCP, Tuple: ofClient, Info: true}, &s); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkReceiveDeaths(b *testing.B) {
 	h := newNamespace(b)
 	l := listenTCP(b, h, "127.0.0.1:0")

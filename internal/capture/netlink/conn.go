@@ -143,12 +143,6 @@ func (c *conn) dump(request []byte, each func(msgType uint16, payload []byte) er
 	return c.exchange(request, unix.NLM_F_REQUEST|unix.NLM_F_DUMP, each)
 }
 
-// ask sends a request that is answered by any number of messages and an
-// acknowledgement, or by an error, which is returned as its errno.
-func (c *conn) ask(request []byte, each func(msgType uint16, payload []byte) error) error {
-	return c.exchange(request, unix.NLM_F_REQUEST|unix.NLM_F_ACK, each)
-}
-
 func (c *conn) exchange(request []byte, flags uint16, each func(msgType uint16, payload []byte) error) error {
 	if c.buf == nil {
 		c.buf = make([]byte, dumpBufferSize)

@@ -83,39 +83,6 @@ func (r inetRequest) extensions() uint8 {
 	return 0
 }
 
-// inetLookup names one socket by its exact tuple.
-type inetLookup struct {
-	Transport flow.Transport
-	Tuple     flow.Tuple
-	If        uint32 // interface it is bound to: needed for link-local addresses
-	Info      bool
-}
-
-// appendInetLookup appends the request for one socket.
-//
-// TCP takes the socket's own point of view. UDP takes that of an arriving
-// packet, with source and destination swapped "for historical reasons"
-// (udp_dump_one, net/ipv4/udp_diag.c), so the peer goes first.
-func appendInetLookup(b []byte, l inetLookup) []byte {
-	family := uint8(unix.AF_INET)
-	if l.Tuple.Local.Addr().Is6() || l.Tuple.Peer.Addr().Is6() {
-		family = unix.AF_INET6
-	}
-	b = appendInetRequest(b, inetRequest{Family: family, Transport: l.Transport, States: ^uint32(0), Info: l.Info})
-	first, second := l.Tuple.Local, l.Tuple.Peer
-	if l.Transport == flow.UDP {
-		first, second = second, first
-	}
-	id := b[len(b)-inetIDLen:]
-	binary.BigEndian.PutUint16(id, first.Port())
-	binary.BigEndian.PutUint16(id[2:], second.Port())
-	putAddr(id[4:20], first.Addr())
-	putAddr(id[20:36], second.Addr())
-	binary.NativeEndian.PutUint32(id[36:], l.If)
-	binary.NativeEndian.PutUint64(id[40:], ^uint64(0)) // INET_DIAG_NOCOOKIE: any
-	return b
-}
-
 // inetSocket is what the kernel says of one inet socket, in a dump or at its
 // death.
 type inetSocket struct {
@@ -228,16 +195,6 @@ func addrPort(family uint8, addr, port []byte) netip.AddrPort {
 		a = netip.AddrFrom4([4]byte(addr))
 	}
 	return netip.AddrPortFrom(a, binary.BigEndian.Uint16(port))
-}
-
-func putAddr(b []byte, a netip.Addr) {
-	if a.Is4() {
-		v := a.As4()
-		copy(b, v[:])
-		return
-	}
-	v := a.As16()
-	copy(b, v[:])
 }
 
 func protocolOf(t flow.Transport) uint8 {

@@ -62,19 +62,6 @@ func TestInetRequestBytes(t *testing.T) {
 	f(inetRequest{Transport: flow.TCP, States: liveStates, Info: true}, tcpGetSock, "00000002"+id+"be1f0000"+"00000000")
 }
 
-func TestInetLookupBytes(t *testing.T) {
-	f := func(l inetLookup, want string) {
-		t.Helper()
-		if d := cmp.Diff(want, fmt.Sprintf("%x", appendInetLookup(nil, l)[headerLen:])); d != "" {
-			t.Errorf("appendInetLookup(%+v) (-want +got):\n%s", l, d)
-		}
-	}
-	f(inetLookup{Transport: flow.TCP, Tuple: tuple("10.0.0.1:80", "10.0.0.2:4000"), Info: true},
-		"02060200ffffffff"+"00500fa0"+"0a000001000000000000000000000000"+"0a000002000000000000000000000000"+"00000000"+"ffffffffffffffff")
-	f(inetLookup{Transport: flow.UDP, Tuple: tuple("[fe80::1]:53", "[fe80::2]:4000"), If: 3},
-		"0a110000ffffffff"+"0fa00035"+"fe800000000000000000000000000002"+"fe800000000000000000000000000001"+"03000000"+"ffffffffffffffff")
-}
-
 // A kernel's tcp_info is as long as the kernel is young.
 func TestShortTCPInfoLacksWhatItLacks(t *testing.T) {
 	full := make([]byte, 280)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -109,12 +108,6 @@ func readProcessNamespaces(procRoot string, pids []int32) (processNamespaces, er
 		}
 	}
 	return out, nil
-}
-
-// readThreadNamespaces does the same for every thread of one process, for the
-// few programs whose threads live in several namespaces.
-func readThreadNamespaces(procRoot string, pid int32) (processNamespaces, error) {
-	return readProcessNamespaces(filepath.Join(procRoot, strconv.Itoa(int(pid)), "task"), nil)
 }
 
 // netnsID is the name of a namespace for the life of the host: its cookie,

@@ -70,34 +70,6 @@ func TestNamespaceByNameIsThatOfItsProcesses(t *testing.T) {
 	}
 }
 
-// Threads may live elsewhere than their process; that is looked at on request.
-func TestThreadsHaveTheirOwnNamespaces(t *testing.T) {
-	h := newNamespace(t)
-	own, err := openOwnNamespace()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer own.close()
-	pid := int32(os.Getpid())
-	var inside, outside processNamespaces
-	want := map[uint64][]int32{own.Inode: {pid}}
-	in(t, h, func() (err error) {
-		if unix.Gettid() == unix.Getpid() { // this goroutine happens to run on the main thread
-			want = map[uint64][]int32{h.Inode: {pid}}
-		}
-		if inside, err = readThreadNamespaces("/proc", pid); err == nil {
-			outside, err = readProcessNamespaces("/proc", []int32{pid})
-		}
-		return err
-	})
-	if got := len(inside.ByInode[h.Inode]); got != 1 {
-		t.Errorf("%d threads in %d, want 1", got, h.Inode)
-	}
-	if d := cmp.Diff(want, outside.ByInode); d != "" {
-		t.Errorf("the process (-want +got):\n%s", d)
-	}
-}
-
 func TestNamespaceCookies(t *testing.T) {
 	seen := map[flow.NetnsID]uint64{}
 	for range 3 {

@@ -60,24 +60,6 @@ func (c *conn) dumpFamily(r inetRequest, each func(*inetSocket) error) error {
 	return nil
 }
 
-// lookUpInet fills s with the socket of exactly the tuple that l names, and
-// fails with unix.ENOENT where there is none. The kernel itself would answer
-// with the listener that a packet of that tuple would reach.
-func (c *conn) lookUpInet(l inetLookup, s *inetSocket) error {
-	*s = inetSocket{}
-	err := c.ask(appendInetLookup(nil, l), func(_ uint16, payload []byte) error {
-		return parseInetSocket(payload, s)
-	})
-	if err == nil && s.Tuple != l.Tuple {
-		err = unix.ENOENT
-	}
-	if err != nil {
-		return fmt.Errorf("look up %v socket %v: %w", l.Transport, l.Tuple, err)
-	}
-	s.Transport = l.Transport
-	return nil
-}
-
 // dialDeaths joins the multicast of dying inet sockets of the given transports
 // in the calling thread's namespace. No privilege is needed.
 //

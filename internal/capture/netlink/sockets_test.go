@@ -316,35 +316,4 @@ func TestLinkLocalScopeIsTheBoundInterface(t *testing.T) {
 			t.Errorf("%v: found %v, interface %d, want %d", end, ok, s.If, want)
 		}
 	}
-	var one inetSocket
-	if err := c.lookUpInet(inetLookup{Transport: flow.TCP, Tuple: ofClient, If: want}, &one); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestLookUpFindsTheSocketAndNotItsListener(t *testing.T) {
-	h := newNamespace(t)
-	c := dialSocketsIn(t, h)
-	f := func(transport flow.Transport, tu flow.Tuple, want error) {
-		t.Helper()
-		var s inetSocket
-		err := c.lookUpInet(inetLookup{Transport: transport, Tuple: tu, Info: true}, &s)
-		if !errors.Is(err, want) || err == nil && (s.Tuple != tu || s.Transport != transport || s.Inode == 0) {
-			t.Errorf("look up %v %v: %v, %s; want error %v", transport, tu, err, inetLine(&s), want)
-		}
-	}
-	for _, address := range []string{"127.0.0.1:8000", "[::1]:8001", "[::]:8002"} {
-		client, _ := connectTCP(t, h, listenTCP(t, h, address))
-		ofClient, ofServer := tuplesOf(client)
-		f(flow.TCP, ofClient, nil)
-		f(flow.TCP, ofServer, nil)
-		ofServer.Peer = netip.AddrPortFrom(ofServer.Peer.Addr(), 9) // the kernel answers with the listener
-		f(flow.TCP, ofServer, unix.ENOENT)
-	}
-	bound, connected := pairUDP(t, h)
-	defer bound.Close()
-	defer connected.Close()
-	ofConnected, mirror := tuplesOf(connected)
-	f(flow.UDP, ofConnected, nil)
-	f(flow.UDP, mirror, unix.ENOENT)
 }
