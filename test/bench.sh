@@ -8,7 +8,7 @@ out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 
 go test -run '^$' -bench 'Engine' -benchtime 5x -timeout 10m ./internal/attribution | tee -a "$out"
-go test -run '^$' -bench 'Apply' -benchtime 1s -timeout 10m ./internal/attribution | tee -a "$out"
+go test -run '^$' -bench 'WindowOfOne' -benchtime 1s -timeout 10m ./internal/attribution | tee -a "$out"
 go test -run '^$' -bench 'Write|Read' -benchtime 1s -timeout 10m ./internal/recording | tee -a "$out"
 go test -run '^$' -bench 'Process$|Key$' -benchtime 1s -timeout 10m ./internal/identity | tee -a "$out"
 go test -run '^$' -bench '.' -benchtime 20x -timeout 10m ./internal/export | tee -a "$out"

@@ -215,8 +215,9 @@ func goMap(keys []uint32) float64 {
 	return float64(time.Since(start)) / float64(len(keys))
 }
 
-// BenchmarkApply is the steady path: a socket that is known tells its counters.
-func BenchmarkApply(b *testing.B) {
+// BenchmarkWindowOfOne is the steady path: a socket that is known tells its
+// counters, and the window is closed.
+func BenchmarkWindowOfOne(b *testing.B) {
 	e := attribution.New(attribution.Config{Sockets: 2000})
 	loadNamespaces(e)
 	p := newPopulation(1000, true)

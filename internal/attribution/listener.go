@@ -11,6 +11,7 @@ import (
 type listeners struct {
 	byCookie map[flow.SocketCookie]*listener
 	byPort   map[listenKey][]*listener // sorted by cookie
+	ended    []flow.SocketCookie       // in this window
 	// ports has a bit for every port anybody listens on, so that the many ports
 	// of clients are told apart without a look-up.
 	ports [1 << 16 / 64]uint64
@@ -77,8 +78,13 @@ func (e *Engine) listen(s *flow.Socket) {
 	l.seen = max(l.seen, s.Time)
 	l.kernel = l.kernel || s.Kernel
 	l.after = max(l.after, s.After)
-	if s.Final && (!l.final || s.Time < l.end) {
-		l.final, l.end = true, s.Time
+	if s.Final {
+		if !l.final {
+			e.listeners.ended = append(e.listeners.ended, l.cookie)
+		}
+		if !l.final || s.Time < l.end {
+			l.final, l.end = true, s.Time
+		}
 	}
 	if len(s.Holders) > 0 {
 		ref, ms := e.holderNumber(s.Holders), millis(s.Time)
@@ -168,10 +174,8 @@ func (e *Engine) makers(list []*listener) []NodeRef {
 
 // dropListeners forgets those that ended in the window that closes.
 func (e *Engine) dropListeners() {
-	for c, l := range e.listeners.byCookie {
-		if !l.final {
-			continue
-		}
+	for _, c := range e.listeners.ended {
+		l := e.listeners.byCookie[c]
 		delete(e.listeners.byCookie, c)
 		list := slices.DeleteFunc(e.listeners.byPort[l.key], func(o *listener) bool { return o == l })
 		if len(list) == 0 {
@@ -181,4 +185,5 @@ func (e *Engine) dropListeners() {
 		}
 		e.topologyChanged = true
 	}
+	e.listeners.ended = e.listeners.ended[:0]
 }
