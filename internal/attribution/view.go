@@ -22,6 +22,7 @@ func (e *Engine) Node(ref flow.NodeRef) flow.Node {
 		n.Process, n.Exited = p.info, p.exited
 		n.Process.Key = e.processes.keys[k.ref]
 		n.Listens = e.listensOf(k.ref)
+		n.NetnsName = e.netnsName(p.info.NetnsInode)
 	case flow.NodeAddress:
 		if k.ref != 0 {
 			n.Addr = e.addrs.list[k.ref]
@@ -29,6 +30,16 @@ func (e *Engine) Node(ref flow.NodeRef) flow.Node {
 		}
 	}
 	return n
+}
+
+// netnsName is the name of the namespace with that inode, if it has one.
+func (e *Engine) netnsName(inode uint64) string {
+	for i := range e.namespaces {
+		if ns := &e.namespaces[i]; ns.inode == inode && inode != 0 {
+			return ns.name
+		}
+	}
+	return ""
 }
 
 // ownedHere: an observed namespace owns the address.

@@ -30,7 +30,8 @@ type Node struct {
 	Local bool
 	// Netns is the inode of the namespace that the node belongs to: of a kernel
 	// node, and of an address that means something else in another namespace.
-	Netns     uint64
+	Netns uint64
+	// NetnsName is the name of that namespace, or of the one a process lives in.
 	NetnsName string
 }
 

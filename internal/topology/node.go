@@ -34,7 +34,7 @@ func processNode(n flow.Node) Node {
 	out := Node{ID: "process:" + p.Key.String(), Kind: KindProcess, Name: p.Name, Attributes: Attributes{
 		PID: p.Key.PID, VPID: p.VPID, ExecutablePath: p.Executable, CommandLine: p.CommandLine, Owner: p.Owner,
 		ParentPID: p.Parent, Cgroup: p.Cgroup, ContainerID: p.Container, Runtime: p.Runtime, Unit: p.Unit,
-		NetnsInode: p.NetnsInode, Exited: n.Exited}}
+		NetnsInode: p.NetnsInode, NetnsName: n.NetnsName, Exited: n.Exited}}
 	if p.Created != 0 {
 		out.Attributes.Created = stamp(p.Created)
 	}
