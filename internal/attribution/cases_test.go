@@ -235,3 +235,20 @@ func TestListenerWhoseAddressLivesElsewhereToo(t *testing.T) {
 		"a > 10.0.0.2@1 tcp 90 | ambiguous 1 none 1 | handshake 1 syn-byte 1 | active 1 opened 1 pending 1 | 1/2 candidates server=innocent",
 		"a > 10.0.0.2@1 udp 91 | ambiguous 1 | bound 1 | active 1 opened 1 candidates server=innocent")
 }
+
+func TestResetWhoseServerStillHoldsItsSocket(t *testing.T) {
+	var w world
+	ns, other := w.netns(1), w.netns(2, "10.0.0.2")
+	b, c := w.process(20, "b"), w.process(30, "c")
+	w.listener(ns, "127.0.0.1:80", b)
+	w.listener(other, "10.0.0.2:80", c)
+	reset := func(s *flow.Socket) {
+		s.State, s.Final, s.Connected, s.HasCounters = flow.Close, true, true, true
+		s.Counters = flow.Counters{BytesSent: 5, BytesAcked: 6, BytesReceived: 9, RTT: 3}
+	}
+	w.socket(ns, "127.0.0.1:4000 > 127.0.0.1:80", reset)
+	w.socket(ns, "10.0.0.1:4001 > 10.0.0.2:80", reset) // whatever stands between, nobody told of c's socket
+	w.expect(t,
+		"127.0.0.1@1 > b tcp 80 | listener 1 | listener 1 | opened 1 closed 1 | 5/9 inexact bytes.to_client",
+		"10.0.0.1 > 10.0.0.2 tcp 80 | none 1 | listener 1 | opened 1 closed 1 | 5/9 inexact bytes.to_client")
+}

@@ -49,9 +49,13 @@ func (e *Engine) reached(h *half, list []*listener) []*listener {
 	if h.failedConnect() || !h.has(flagEstablished) || h.has(flagPaired) || !h.has(flagEarly) {
 		return list
 	}
+	// A socket that was reset and that its process still has open has left the
+	// tables and is not dead either. Within one namespace, where nothing stands
+	// between the two, that is the likelier reason why it was not seen.
+	reset := h.has(flagFinal) && !h.has(flagSyn1)
 	return slices.DeleteFunc(list, func(l *listener) bool {
 		ns := &e.namespaces[l.key.netns]
-		return ns.observed && ns.deathsSeen && !ns.lossy
+		return ns.observed && ns.deathsSeen && !ns.lossy && !(reset && l.key.netns == h.netns)
 	})
 }
 
