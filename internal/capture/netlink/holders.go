@@ -283,10 +283,10 @@ func payloadOf(c flow.Counters) [3]uint64 {
 // own; where neither can be, a third complete walk that finds nobody makes it
 // the kernel's.
 func (s *Source) unheld(cookie flow.SocketCookie, t *tracked) {
-	if !s.procs.complete() || t.kernel || len(t.holders) > 0 || s.listenedBySomebody(t) {
+	if t.kernel || len(t.holders) > 0 {
 		return
 	}
-	if t.unheld++; t.unheld >= 3 {
+	if t.unheld++; t.unheld >= 3 && s.procs.complete() && !s.listenedBySomebody(t) {
 		t.kernel = true
 		s.emit(s.observation(cookie, t))
 	}
@@ -306,11 +306,11 @@ func (s *Source) listenedBySomebody(t *tracked) bool {
 
 // lookIntoThreads looks for sockets that nobody was found to hold among the
 // files of single threads (CLONE_FILES undone by unshare), once they were
-// missed before.
+// missed before. It is tried once for each.
 func (s *Source) lookIntoThreads() error {
 	missed := false
 	for _, t := range s.sockets {
-		if t.unheld > 0 && !t.kernel && t.seen == s.look.number && s.procs.byInode[t.inode].first == 0 {
+		if t.unheld == 1 && !t.kernel && t.seen == s.look.number && s.procs.byInode[t.inode].first == 0 {
 			missed = true
 			break
 		}
