@@ -94,6 +94,10 @@ func (v liveEvidence) role() flow.RoleEvidence { return flow.RoleEvidence(v & 15
 
 func (h *half) has(f flags) bool { return h.flags&f != 0 }
 
+// told: a sample was merged. A record without one was made for a handover that
+// came first, or is free. Namespaces are numbered from 1.
+func (h *half) told() bool { return h.netns != 0 }
+
 // embryo: only half a handshake of the passive side was seen. It can be the
 // other end of a connection, but is none by itself.
 func (h *half) embryo() bool { return h.has(flagSynRecv) && !h.has(flagEstablished) }

@@ -28,7 +28,7 @@ func (e *Engine) handover(o *flow.Handover) {
 	})
 	e.handovers[n] = list
 	h.flags |= flagMoved
-	if h.first != 0 {
+	if h.told() {
 		e.markDirty(n)
 	}
 }

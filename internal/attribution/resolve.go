@@ -110,7 +110,7 @@ func (e *Engine) release(n uint32) {
 // markHalfEdges queues the connections of which only one end is known.
 func (e *Engine) markHalfEdges() {
 	for n := uint32(1); n < e.count; n++ {
-		if h := e.half(n); h.first != 0 && h.partner == 0 && !h.has(flagDone) {
+		if h := e.half(n); h.told() && h.partner == 0 && !h.has(flagDone) {
 			e.markDirty(n)
 		}
 	}
@@ -238,7 +238,7 @@ func (e *Engine) emitPair(n uint32, h *half, m uint32, o *half, ev flow.PeerEvid
 
 // emitAlone emits a connection of which only h was observed.
 func (e *Engine) emitAlone(n uint32, h *half, f found, role flow.Role, by flow.RoleEvidence, emit func(*Change)) {
-	if h.embryo() || !h.complete() && !h.has(flagFinal|flagSynSent) || h.has(flagPaired) && !h.complete() || h.first == 0 {
+	if h.embryo() || !h.complete() && !h.has(flagFinal|flagSynSent) || h.has(flagPaired) && !h.complete() || !h.told() {
 		return // no connection by itself, or counted with the other end
 	}
 	c := &e.change

@@ -98,7 +98,7 @@ func (e *Engine) merge(s *half, errno string) {
 	case h.has(flagDone):
 		e.lost[flow.LossLate]++
 		return
-	case h.first == 0:
+	case !h.told():
 		moved := h.flags & flagMoved
 		*h = *s
 		h.flags |= moved
