@@ -106,8 +106,9 @@ func (e *Engine) unixSocket(o *flow.UnixSocket) {
 // unixAt is the socket with that inode as it talked to peer, else as it was
 // last told.
 func (e *Engine) unixAt(inode, peer uint64) *unixSocket {
+	const recent = 64 // more peers than one socket has in a window
 	last := e.unix.latest[inode]
-	for g := range last {
+	for g := last - min(last, recent); g < last; g++ {
 		if u := e.unix.byKey[unixKey{inode, g}]; u != nil && u.peer == peer {
 			return u
 		}
