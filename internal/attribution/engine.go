@@ -161,7 +161,6 @@ func (e *Engine) namespaceInfo(o *flow.Namespace) {
 	}
 	ns.observed = ns.observed || o.Observed
 	ns.deathsSeen = ns.deathsSeen || o.DeathsSeen
-	ns.boot = ns.boot || o.Boot
 	for _, p := range o.Local {
 		if e.homes.add(p, n, &e.addrs) {
 			e.topologyChanged = true

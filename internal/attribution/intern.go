@@ -85,7 +85,6 @@ type namespace struct {
 	name       string
 	observed   bool
 	deathsSeen bool
-	boot       bool
 	lossy      bool // deaths may have been missed within this window
 }
 
@@ -135,6 +134,9 @@ func (t *processes) number(k flow.ProcessKey) uint32 {
 	t.index.put(i, hash, ref)
 	return ref
 }
+
+// oldest of some processes: of those that share a listener, the one that made it.
+func (t *processes) oldest(list []uint32) uint32 { return slices.MinFunc(list, t.compare) }
 
 // compare orders two processes by their keys, the older one first.
 func (t *processes) compare(a, b uint32) int { return t.keys[a].Compare(t.keys[b]) }

@@ -158,10 +158,7 @@ func (e *Engine) makers(list []*listener) []NodeRef {
 		if l.kernel {
 			n = e.kernelNode(l.key.netns)
 		} else if holders := e.holdersOf(l.holders); len(holders) > 0 {
-			oldest := slices.MinFunc(holders, func(a, b uint32) int {
-				return e.processes.compare(a, b)
-			})
-			n = e.processNode(oldest)
+			n = e.processNode(e.processes.oldest(holders))
 		} else {
 			continue
 		}

@@ -343,9 +343,7 @@ func (e *Engine) unixMaker(l *unixSocket) NodeRef {
 	if len(holders) == 0 {
 		return e.addressNode(0, l.netns)
 	}
-	return e.processNode(slices.MinFunc(holders, func(a, b uint32) int {
-		return e.processes.compare(a, b)
-	}))
+	return e.processNode(e.processes.oldest(holders))
 }
 
 func (e *Engine) pathNumber(path string) uint32 {

@@ -108,22 +108,18 @@ func (e *Engine) Edge(ref flow.EdgeRef) flow.Edge {
 
 // Summary is what an engine knows beside its edges.
 type Summary struct {
-	Host      flow.Host
-	Capture   flow.Capture
-	Window    flow.Window
-	Gaps      []flow.Gap // sorted by code
-	Lost      [len(flow.LossReasonNames)]uint64
-	Processes int
-	Listeners int
-	Sockets   int // halves in use
+	Host    flow.Host
+	Capture flow.Capture
+	Window  flow.Window
+	Gaps    []flow.Gap // sorted by code
+	Lost    [len(flow.LossReasonNames)]uint64
 }
 
 // Summary tells what is known beside the edges. A recording that was cut off
 // has no end: the latest observation stands for it.
 func (e *Engine) Summary() Summary {
 	e.flush()
-	s := Summary{Host: e.host, Capture: e.capture, Window: e.window, Gaps: slices.Clone(e.gaps), Lost: e.lost,
-		Processes: len(e.processes.keys) - 1, Listeners: len(e.listeners.byCookie), Sockets: int(e.count) - 1 - len(e.free)}
+	s := Summary{Host: e.host, Capture: e.capture, Window: e.window, Gaps: slices.Clone(e.gaps), Lost: e.lost}
 	if s.Window.End == 0 {
 		s.Window.End = max(e.latest, s.Window.Start)
 	}

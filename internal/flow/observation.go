@@ -166,8 +166,6 @@ type Namespace struct {
 	Local []netip.Prefix `json:"local,omitempty"`
 	// Broadcast are the broadcast addresses of its links.
 	Broadcast []netip.Prefix `json:"broadcast,omitempty"`
-	// Boot marks the host's initial namespace.
-	Boot bool `json:"boot,omitempty"`
 }
 
 // Translation is a conntrack entry: packets of Original are rewritten so that
