@@ -40,6 +40,18 @@ func TestUnacceptedBelongsToTheListener(t *testing.T) {
 	w.expect(t, "a > master tcp 80 | tuple 1 | syn-byte 1 | active 1 opened 1 | 1/0")
 }
 
+func TestAcceptedAfterItWasSeenWaitingIsInferred(t *testing.T) {
+	var w world
+	ns := w.netns(1)
+	a, master, worker := w.process(10, "a"), w.process(20, "master"), w.process(21, "worker")
+	w.listener(ns, "0.0.0.0:80", worker, master)
+	w.socket(ns, "127.0.0.1:4000 > 127.0.0.1:80", cookie(7), held(a), asClient(1, 0))
+	w.socket(ns, "127.0.0.1:80 > 127.0.0.1:4000", cookie(8), unaccepted, asServer(0, 1))
+	w.socket(ns, "127.0.0.1:4000 > 127.0.0.1:80", cookie(7), at(3*second), died, asClient(1, 5))
+	w.socket(ns, "127.0.0.1:80 > 127.0.0.1:4000", cookie(8), at(3*second), died, asServer(5, 1))
+	w.expect(t, "a > master tcp 80 | listener 1 | syn-byte 1 | opened 1 closed 1 | 1/5")
+}
+
 func TestFirstSeenInTheLastLookGoesToTheListener(t *testing.T) {
 	var w world
 	ns := w.netns(1)

@@ -318,7 +318,10 @@ func (e *Engine) endNode(h *half, role flow.Role, c *Change) NodeRef {
 	if role != flow.Client {
 		makers := e.makers(h.during(e.listening(h.netns, h.transport, h.local, h.localPort)))
 		if len(makers) == 1 {
-			if !h.has(flagUnaccepted) && c.Peer != flow.PeerNone && c.Peer != flow.PeerAmbiguous {
+			// One that waits for accept is the listener's own. If it ended with
+			// counters, somebody accepted it after it was seen waiting.
+			waits := h.has(flagUnaccepted) && !h.has(flagFinUnknown)
+			if !waits && c.Peer != flow.PeerNone && c.Peer != flow.PeerAmbiguous {
 				c.Peer = flow.PeerListener
 			}
 			return makers[0]
