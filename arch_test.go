@@ -20,17 +20,20 @@ var architecture = map[string]struct {
 	kind    kind
 	imports []string
 }{
-	"internal/flow":            {pure, nil},
-	"internal/attribution":     {pure, []string{"internal/flow"}},
-	"internal/topology":        {pure, []string{"internal/flow"}},
-	"internal/capture/netlink": {in, []string{"internal/flow"}},
-	"internal/identity":        {in, []string{"internal/flow"}},
-	"internal/recording":       {in, []string{"internal/flow"}},
-	"internal/export":          {out, []string{"internal/topology", "internal/flow"}},
-	"cmd/peerscope":            {command, nil},
-	"test/e2e":                 {lab, []string{"internal/topology", "test/e2e/script"}},
-	"test/e2e/actor":           {lab, []string{"test/e2e/script"}},
-	"test/e2e/script":          {lab, nil},
+	"internal/flow":                {pure, nil},
+	"internal/attribution":         {pure, []string{"internal/flow"}},
+	"internal/topology":            {pure, []string{"internal/flow"}},
+	"internal/capture/nlsocket":    {in, nil},
+	"internal/capture/netns":       {in, []string{"internal/flow", "internal/capture/nlsocket"}},
+	"internal/capture/netlink":     {in, []string{"internal/flow", "internal/capture/netns", "internal/capture/nlsocket"}},
+	"internal/capture/capturetest": {lab, []string{"internal/capture/nlsocket"}},
+	"internal/identity":            {in, []string{"internal/flow"}},
+	"internal/recording":           {in, []string{"internal/flow"}},
+	"internal/export":              {out, []string{"internal/topology", "internal/flow"}},
+	"cmd/peerscope":                {command, nil},
+	"test/e2e":                     {lab, []string{"internal/topology", "test/e2e/script"}},
+	"test/e2e/actor":               {lab, []string{"test/e2e/script"}},
+	"test/e2e/script":              {lab, nil},
 }
 
 type kind int

@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"peerscope/internal/capture/capturetest"
+	"peerscope/internal/capture/nlsocket"
 	"peerscope/internal/flow"
 )
 
@@ -19,16 +21,16 @@ var processes = flag.Int("processes", 10, "processes with 1,000 sockets each tha
 const perProcess = 500
 
 func BenchmarkDumpInet(b *testing.B) {
-	h := newNamespace(b)
+	h := capturetest.NewNamespace(b)
 	startPopulation(b, h, *processes, perProcess)
 	c := dialSocketsIn(b, h)
 	want := *processes * (2*perProcess + 1)
-	run := func(name string, c *conn, want int, r inetRequest) {
+	run := func(name string, c *nlsocket.Conn, want int, r inetRequest) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				n := 0
-				if err := c.dumpInet(r, func(*inetSocket) error { n++; return nil }); err != nil || n != want {
+				if err := dumpInet(c, r, func(*inetSocket) error { n++; return nil }); err != nil || n != want {
 					b.Fatal(n, want, err)
 				}
 			}
@@ -43,11 +45,11 @@ func BenchmarkDumpInet(b *testing.B) {
 	run("listeners", c, *processes, inetRequest{Transport: flow.TCP, States: 1 << flow.Listen})
 	// The table of connections is one for all namespaces, so an empty one costs
 	// a pass over everybody's sockets.
-	run("empty namespace", dialSocketsIn(b, newNamespace(b)), 0, all)
+	run("empty namespace", dialSocketsIn(b, capturetest.NewNamespace(b)), 0, all)
 	b.Run("unparsed", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			err := c.dump(appendInetRequest(nil, all), func(uint16, []byte) error { return nil })
+			err := c.Dump(appendInetRequest(nil, all), func(uint16, []byte) error { return nil })
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -56,12 +58,12 @@ func BenchmarkDumpInet(b *testing.B) {
 }
 
 func BenchmarkReceiveDeaths(b *testing.B) {
-	h := newNamespace(b)
-	l := listenTCP(b, h, "127.0.0.1:0")
-	var c *conn
-	in(b, h, func() (err error) { c, err = dialDeaths(flow.TCP); return err })
-	defer c.close()
-	if _, err := c.setReceiveBuffer(8 << 20); err != nil {
+	h := capturetest.NewNamespace(b)
+	l := capturetest.Listen(b, h, "127.0.0.1:0")
+	var c *nlsocket.Conn
+	capturetest.In(b, h, func() (err error) { c, err = dialDeaths(flow.TCP); return err })
+	defer c.Close()
+	if _, err := c.SetReceiveBuffer(8 << 20); err != nil {
 		b.Fatal(err)
 	}
 	const each = 500
@@ -71,7 +73,7 @@ func BenchmarkReceiveDeaths(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		for range each / 2 {
-			client, server := connectTCP(b, h, l)
+			client, server := capturetest.Connect(b, h, l)
 			client.Close()
 			server.Close()
 		}
@@ -88,7 +90,7 @@ func BenchmarkReceiveDeaths(b *testing.B) {
 }
 
 func BenchmarkWalkFDs(b *testing.B) {
-	pids := startPopulation(b, newNamespace(b), *processes, perProcess)
+	pids := startPopulation(b, capturetest.NewNamespace(b), *processes, perProcess)
 	want := *processes * (2*perProcess + 1)
 	run := func(name string, pids []int32, least int) {
 		b.Run(name, func(b *testing.B) {
@@ -112,11 +114,11 @@ func BenchmarkSS(b *testing.B) {
 	if err != nil {
 		b.Skip("needs ss(8)")
 	}
-	h := newNamespace(b)
+	h := capturetest.NewNamespace(b)
 	startPopulation(b, h, *processes, perProcess)
 	b.Run("tanp", func(b *testing.B) {
 		for b.Loop() {
-			in(b, h, func() error { return exec.Command(path, "-tanpH").Run() })
+			capturetest.In(b, h, func() error { return exec.Command(path, "-tanpH").Run() })
 		}
 	})
 	c := dialSocketsIn(b, h)
@@ -125,7 +127,7 @@ func BenchmarkSS(b *testing.B) {
 		found := make([]int, walkWorkers())
 		for b.Loop() {
 			clear(held)
-			err := c.dumpInet(inetRequest{Family: unix.AF_UNSPEC, Transport: flow.TCP, States: liveStates, Info: true}, func(s *inetSocket) error {
+			err := dumpInet(c, inetRequest{Family: unix.AF_UNSPEC, Transport: flow.TCP, States: liveStates, Info: true}, func(s *inetSocket) error {
 				held[s.Inode] = true
 				return nil
 			})

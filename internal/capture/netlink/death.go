@@ -68,4 +68,4 @@ func (s *Source) died(sp *space, d *inetSocket) {
 }
 
 // poll takes what waits now, without waiting for more.
-func (d *deaths) poll() (more, overrun bool, err error) { return d.conn.poll(d.take) }
+func (d *deaths) poll() (more, overrun bool, err error) { return d.conn.Poll(d.take) }

@@ -9,17 +9,19 @@ import (
 	"testing"
 	"time"
 
+	"peerscope/internal/capture/capturetest"
+	"peerscope/internal/capture/nlsocket"
 	"peerscope/internal/flow"
 )
 
 // deathsOf runs scene and returns the deaths of sockets of the namespace that
 // come until want of them are there, or too much time has passed. If none are
 // wanted, a tenth of a second is enough to see that.
-func deathsOf(t testing.TB, h *nsHandle, transport flow.Transport, want int, scene func()) []inetSocket {
+func deathsOf(t testing.TB, h *capturetest.Namespace, transport flow.Transport, want int, scene func()) []inetSocket {
 	t.Helper()
-	var c *conn
-	in(t, h, func() (err error) { c, err = dialDeaths(transport); return err })
-	defer c.close()
+	var c *nlsocket.Conn
+	capturetest.In(t, h, func() (err error) { c, err = dialDeaths(transport); return err })
+	defer c.Close()
 	scene()
 	var out []inetSocket
 	d := newDeaths(c, func(s *inetSocket) { out = append(out, *s) })
@@ -27,7 +29,7 @@ func deathsOf(t testing.TB, h *nsHandle, transport flow.Transport, want int, sce
 	if want == 0 {
 		patience = 100 * time.Millisecond
 	}
-	c.setDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(patience))
 	for want == 0 || len(out) < want {
 		if _, overrun, err := d.receive(); errors.Is(err, os.ErrDeadlineExceeded) {
 			break
@@ -44,9 +46,9 @@ func deathsOf(t testing.TB, h *nsHandle, transport flow.Transport, want int, sce
 // A process that closes first leaves FIN_WAIT2 behind, which is no socket and
 // under another cookie than the one that died.
 func TestRemainsAreNotSockets(t *testing.T) {
-	h := newNamespace(t)
+	h := capturetest.NewNamespace(t)
 	c := dialSocketsIn(t, h)
-	client, _ := connectTCP(t, h, listenTCP(t, h, "127.0.0.1:0"))
+	client, _ := capturetest.Connect(t, h, capturetest.Listen(t, h, "127.0.0.1:0"))
 	ofClient, ofServer := tuplesOf(client)
 	died := deathsOf(t, h, flow.TCP, 1, func() { client.Close() })
 	if len(died) == 1 && (died[0].Tuple != ofClient || died[0].Counters.BytesAcked != 2) {
@@ -60,7 +62,7 @@ func TestRemainsAreNotSockets(t *testing.T) {
 		t.Errorf("the open end: %s", inetLine(&s))
 	}
 	remains := 0
-	err := c.dumpInet(inetRequest{Transport: flow.TCP, States: ^uint32(0), Info: true}, func(s *inetSocket) error {
+	err := dumpInet(c, inetRequest{Transport: flow.TCP, States: ^uint32(0), Info: true}, func(s *inetSocket) error {
 		if s.Remains {
 			remains++
 			if s.State != flow.FinWait2 || s.Inode != 0 || s.HasInfo || s.Tuple != ofClient {
@@ -76,9 +78,9 @@ func TestRemainsAreNotSockets(t *testing.T) {
 
 // After a reset the socket is in no dump, and dies when its process closes it.
 func TestResetSocketLeavesTheDumpBeforeItDies(t *testing.T) {
-	h := newNamespace(t)
+	h := capturetest.NewNamespace(t)
 	c := dialSocketsIn(t, h)
-	client, server := connectTCP(t, h, listenTCP(t, h, "127.0.0.1:0"))
+	client, server := capturetest.Connect(t, h, capturetest.Listen(t, h, "127.0.0.1:0"))
 	ofClient, ofServer := tuplesOf(client)
 	cookie := dumpTCP(t, c)[ofClient].Cookie
 	ended := deathsOf(t, h, flow.TCP, 1, func() {
@@ -101,14 +103,14 @@ func TestResetSocketLeavesTheDumpBeforeItDies(t *testing.T) {
 }
 
 func TestRefusedConnectDies(t *testing.T) {
-	h := newNamespace(t)
-	ended := deathsOf(t, h, flow.TCP, 1, func() { in(t, h, func() error { return refusedConnect(t) }) })
+	h := capturetest.NewNamespace(t)
+	ended := deathsOf(t, h, flow.TCP, 1, func() { capturetest.In(t, h, func() error { return refusedConnect(t) }) })
 	if len(ended) == 1 && (!ended[0].cleared() || ended[0].Peer != netip.MustParseAddrPort("127.0.0.1:0")) {
 		t.Errorf("blocking: %s", inetLine(&ended[0]))
 	}
 	// Go's connect does not block, and so the tuple is left.
 	ended = deathsOf(t, h, flow.TCP, 1, func() {
-		in(t, h, func() error {
+		capturetest.In(t, h, func() error {
 			if c, err := net.Dial("tcp", "127.0.0.1:1"); err == nil {
 				c.Close()
 				return errors.New("connected to a port where nobody listens")
@@ -122,13 +124,13 @@ func TestRefusedConnectDies(t *testing.T) {
 }
 
 func TestUDPStatesAndDeaths(t *testing.T) {
-	h := newNamespace(t)
+	h := capturetest.NewNamespace(t)
 	c := dialSocketsIn(t, h)
 	bound, connected := pairUDP(t, h)
 	ofConnected, _ := tuplesOf(connected)
 	want := map[flow.Tuple]flow.State{tuple("127.0.0.1:5000", "0.0.0.0:0"): flow.Close, ofConnected: flow.Established}
 	got := map[flow.Tuple]flow.State{}
-	err := c.dumpInet(inetRequest{Transport: flow.UDP, States: ^uint32(0)}, func(s *inetSocket) error {
+	err := dumpInet(c, inetRequest{Transport: flow.UDP, States: ^uint32(0)}, func(s *inetSocket) error {
 		got[s.Tuple] = s.State
 		if s.Inode == 0 || s.Cookie == 0 {
 			t.Errorf("dump: %s", inetLine(s))
@@ -153,11 +155,11 @@ func TestUDPStatesAndDeaths(t *testing.T) {
 // A socket of the kernel has an inode like any other, but nobody holds it and
 // its death is not told.
 func TestKernelSocketsHaveAnInodeAndDieSilently(t *testing.T) {
-	h := newNamespace(t)
-	ip(t, h, "link add psnl0 type vxlan id 5 dstport 4789 dev lo", "link set psnl0 up")
+	h := capturetest.NewNamespace(t)
+	capturetest.IP(t, h, "link add psnl0 type vxlan id 5 dstport 4789 dev lo", "link set psnl0 up")
 	c := dialSocketsIn(t, h)
 	found := 0
-	err := c.dumpInet(inetRequest{Transport: flow.UDP, States: ^uint32(0)}, func(s *inetSocket) error {
+	err := dumpInet(c, inetRequest{Transport: flow.UDP, States: ^uint32(0)}, func(s *inetSocket) error {
 		if s.Local.Port() == 4789 {
 			found++
 			if s.Inode == 0 || s.UID != 0 || s.State != flow.Close {
@@ -169,5 +171,5 @@ func TestKernelSocketsHaveAnInodeAndDieSilently(t *testing.T) {
 	if err != nil || found == 0 {
 		t.Errorf("found %d sockets of a vxlan device, error %v", found, err)
 	}
-	deathsOf(t, h, flow.UDP, 0, func() { ip(t, h, "link del psnl0") })
+	deathsOf(t, h, flow.UDP, 0, func() { capturetest.IP(t, h, "link del psnl0") })
 }

@@ -8,7 +8,7 @@
 // walk of /proc/PID/fd for the holders.
 //
 // Every netlink socket sees the one network namespace of the thread that opened
-// it, so connections are dialled inside (*nsHandle).do. Numbers from netlink
+// it, so connections are dialled inside (*netns.Handle).Do. Numbers from netlink
 // are in the machine's byte order, but ports and addresses, which are as on the
 // wire.
 package netlink

@@ -1,14 +1,6 @@
 package netlink
 
-import (
-	"errors"
-
-	"peerscope/internal/flow"
-)
-
-// errDumpInterrupted: the table changed while the kernel walked it
-// (NLM_F_DUMP_INTR), so entries may be missing or doubled. Ask again.
-var errDumpInterrupted = errors.New("dump interrupted by a change")
+import "peerscope/internal/flow"
 
 // gapError is something that cannot be observed here: why, and what would make
 // it possible, in the words a doctor can print.

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"peerscope/internal/capture/netns"
 	"peerscope/internal/flow"
 )
 
@@ -38,9 +39,9 @@ func Examine(procRoot string) []Finding {
 		if err != nil {
 			return "", err
 		}
-		defer c.close()
+		defer c.Close()
 		n, counted := 0, 0
-		err = c.dumpInet(inetRequest{Family: unix.AF_INET, Transport: flow.TCP, States: liveStates, Info: true}, func(d *inetSocket) error {
+		err = dumpInet(c, inetRequest{Family: unix.AF_INET, Transport: flow.TCP, States: liveStates, Info: true}, func(d *inetSocket) error {
 			if d.State == flow.Listen {
 				return nil // has no payload to count
 			}
@@ -59,7 +60,7 @@ func Examine(procRoot string) []Finding {
 		if err != nil {
 			return "", &gapError{Gap: flow.Gap{Reason: "the kernel does not tell when sockets die, so connections between two looks are missed", Fix: "use Linux 4.4 or newer with CONFIG_INET_DIAG"}, err: err}
 		}
-		return "", c.close()
+		return "", c.Close()
 	})
 	try("births and deaths of processes", "the kernel tells them", func() (string, error) {
 		p, err := dialProcEvents(func(procEvent) {})
@@ -69,21 +70,15 @@ func Examine(procRoot string) []Finding {
 		return "", p.close()
 	})
 	try("namespaces", "", func() (string, error) {
-		procs, err := readProcessNamespaces(procRoot, nil)
+		survey, err := netns.OpenSurvey(nil, procRoot)
 		if err != nil {
 			return "", err
 		}
-		named, err := listNamedNamespaces(namespaceDirs())
-		if err != nil {
+		defer survey.Close()
+		if err := survey.Scan(); err != nil {
 			return "", err
 		}
-		seen := map[uint64]bool{}
-		for inode := range procs.ByInode {
-			seen[inode] = true
-		}
-		for _, n := range named {
-			seen[n.Inode] = true
-		}
+		seen := survey.Inodes()
 		if len(seen) == 1 {
 			return "1 network namespace is seen", nil
 		}

@@ -22,15 +22,7 @@ func (s *Source) gaps() []flow.Gap {
 			Reason: fmt.Sprintf("the open files of %s could not be read, so sockets that only they hold have no process", countProcesses(n)),
 			Fix:    unlessRoot("run as root, or: sudo setcap cap_sys_ptrace,cap_dac_read_search,cap_sys_admin,cap_net_admin+ep peerscope")})
 	}
-	if n := len(s.spaces.denied); n > 0 {
-		out = append(out, flow.Gap{Code: "namespaces_hidden",
-			Reason: fmt.Sprintf("%d other network namespaces could not be entered", n), Fix: "run as root, or with CAP_SYS_ADMIN"})
-	}
-	if n := s.spaces.hidden; n > 0 {
-		out = append(out, flow.Gap{Code: "namespaces_unknown",
-			Reason: fmt.Sprintf("the network namespace of %s could not be read; one that has no other process is not observed", countProcesses(n)),
-			Fix:    unlessRoot("run as root, or with CAP_SYS_PTRACE")})
-	}
+	out = append(out, s.spaces.survey.Gaps()...)
 	if !s.procs.host {
 		out = append(out, flow.Gap{Code: "pid_namespace",
 			Reason: "this runs in a pid namespace that is not the host's: sockets of processes outside of it have no process",

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"peerscope/internal/capture/nlsocket"
 	"peerscope/internal/flow"
 )
 
@@ -51,7 +52,7 @@ func appendInetRequest(b []byte, r inetRequest) []byte {
 	if r.Family == unix.AF_UNSPEC {
 		return appendTCPRequest(b, r)
 	}
-	b = appendHeader(b, unix.SOCK_DIAG_BY_FAMILY)
+	b = nlsocket.AppendHeader(b, unix.SOCK_DIAG_BY_FAMILY)
 	start := len(b)
 	b = append(b, make([]byte, inetRequestLen)...)
 	q := b[start:]
@@ -64,7 +65,7 @@ func appendInetRequest(b []byte, r inetRequest) []byte {
 
 // appendTCPRequest appends the older request, for TCP of both families.
 func appendTCPRequest(b []byte, r inetRequest) []byte {
-	b = appendHeader(b, tcpGetSock)
+	b = nlsocket.AppendHeader(b, tcpGetSock)
 	start := len(b)
 	b = append(b, make([]byte, tcpRequestLen)...)
 	q := b[start:]
@@ -130,7 +131,7 @@ func (s *inetSocket) cleared() bool {
 // lookup or the destroy multicast, over what s held.
 func parseInetSocket(payload []byte, s *inetSocket) error {
 	if len(payload) < inetMessageLen {
-		return fmt.Errorf("inet_diag message of %d bytes: %w", len(payload), errTruncated)
+		return fmt.Errorf("inet_diag message of %d bytes: %w", len(payload), nlsocket.ErrTruncated)
 	}
 	*s = inetSocket{
 		Family:  payload[0],
@@ -160,7 +161,7 @@ func parseInetSocket(payload []byte, s *inetSocket) error {
 
 func (s *inetSocket) attributes(b []byte) {
 	for {
-		attrType, value, rest, ok := nextAttribute(b)
+		attrType, value, rest, ok := nlsocket.NextAttribute(b)
 		if !ok {
 			return
 		}

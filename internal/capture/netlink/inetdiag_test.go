@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"peerscope/internal/capture/capturetest"
+	"peerscope/internal/capture/nlsocket"
 	"peerscope/internal/flow"
 )
 
@@ -30,19 +32,19 @@ func parseInetLine(payload []byte) (string, error) {
 }
 
 func TestParseRecordedTCP(t *testing.T) {
-	checkRecorded(t, "tcp_dump", recordTCPDump, parseInetLine)
+	capturetest.CheckRecorded(t, "tcp_dump", *update, recordTCPDump, parseInetLine)
 }
 
 func TestParseRecordedTCPDeaths(t *testing.T) {
-	checkRecorded(t, "tcp_deaths", recordTCPDeaths, parseInetLine)
+	capturetest.CheckRecorded(t, "tcp_deaths", *update, recordTCPDeaths, parseInetLine)
 }
 
 func TestParseRecordedUDP(t *testing.T) {
-	checkRecorded(t, "udp_dump", recordUDPDump, parseInetLine)
+	capturetest.CheckRecorded(t, "udp_dump", *update, recordUDPDump, parseInetLine)
 }
 
 func TestParseRecordedUDPDeaths(t *testing.T) {
-	checkRecorded(t, "udp_deaths", recordUDPDeaths, parseInetLine)
+	capturetest.CheckRecorded(t, "udp_deaths", *update, recordUDPDeaths, parseInetLine)
 }
 
 func TestInetRequestBytes(t *testing.T) {
@@ -52,7 +54,7 @@ func TestInetRequestBytes(t *testing.T) {
 		if got := binary.NativeEndian.Uint16(b[4:]); got != wantType {
 			t.Errorf("appendInetRequest(%+v): type %d, want %d", r, got, wantType)
 		}
-		if d := cmp.Diff(want, fmt.Sprintf("%x", b[headerLen:])); d != "" {
+		if d := cmp.Diff(want, fmt.Sprintf("%x", b[nlsocket.HeaderLen:])); d != "" {
 			t.Errorf("appendInetRequest(%+v) (-want +got):\n%s", r, d)
 		}
 	}
@@ -106,7 +108,7 @@ func TestLiveStates(t *testing.T) {
 
 func FuzzInetSocket(f *testing.F) {
 	for _, name := range []string{"tcp_dump", "tcp_deaths", "udp_dump", "udp_deaths"} {
-		for _, p := range recordedPayloads(f, name) {
+		for _, p := range capturetest.RecordedPayloads(f, name) {
 			f.Add(p)
 		}
 	}
@@ -126,7 +128,7 @@ func FuzzInetSocket(f *testing.F) {
 }
 
 func BenchmarkParseInetSocket(b *testing.B) {
-	payload := recordedPayloads(b, "tcp_dump")[0]
+	payload := capturetest.RecordedPayloads(b, "tcp_dump")[0]
 	var s inetSocket
 	b.ReportAllocs()
 	for b.Loop() {

@@ -134,11 +134,11 @@ func (s *Source) dump(sp *space) error {
 		{Family: unix.AF_INET6, Transport: flow.UDP, States: ^uint32(0)},
 	}
 	for _, r := range requests {
-		if err := sp.diag.dumpInet(r, each); err != nil {
+		if err := dumpInet(sp.diag, r, each); err != nil {
 			return fmt.Errorf("namespace %d: %w", sp.inode, err)
 		}
 	}
-	if err := sp.diag.dumpUnix(func(u *unixSocket) error { s.seenUnix(sp, u); return nil }); err != nil {
+	if err := dumpUnix(sp.diag, func(u *unixSocket) error { s.seenUnix(sp, u); return nil }); err != nil {
 		return fmt.Errorf("namespace %d: %w", sp.inode, err)
 	}
 	return nil

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"peerscope/internal/capture/capturetest"
 )
 
 // childVariable makes this test binary run as one of the processes that tests
@@ -76,7 +78,7 @@ func holdConnections(n int) error {
 
 // startPopulation starts processes in the namespace that hold connections
 // connections each, and returns their pids. They end with the test.
-func startPopulation(t testing.TB, h *nsHandle, processes, connections int) []int32 {
+func startPopulation(t testing.TB, h *capturetest.Namespace, processes, connections int) []int32 {
 	t.Helper()
 	var pids []int32
 	for range processes {
@@ -90,7 +92,7 @@ func startPopulation(t testing.TB, h *nsHandle, processes, connections int) []in
 		if err != nil {
 			t.Fatal(err)
 		}
-		in(t, h, c.Start)
+		capturetest.In(t, h, c.Start)
 		t.Cleanup(func() { stdin.Close(); c.Wait() })
 		// A child that hangs must not hang the test.
 		watchdog := time.AfterFunc(time.Minute, func() { c.Process.Kill() })

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"peerscope/internal/capture/nlsocket"
 	"peerscope/internal/flow"
 )
 
@@ -60,7 +61,7 @@ func (e procEvent) thread() bool { return e.PID != e.TID }
 
 // procEvents is a subscription to events of processes.
 type procEvents struct {
-	conn *conn
+	conn *nlsocket.Conn
 	each func(procEvent)
 	take func(msgType uint16, payload []byte) error // made once: no allocation a call
 }
@@ -69,14 +70,14 @@ type procEvents struct {
 // processes, and calls each for every one that receive takes. Where the kernel
 // cannot or will not, the error is a *gapError with the reason.
 func dialProcEvents(each func(procEvent)) (*procEvents, error) {
-	c, err := dial(unix.NETLINK_CONNECTOR, connectorProc)
+	c, err := nlsocket.Dial(unix.NETLINK_CONNECTOR, connectorProc)
 	if err != nil {
 		return nil, procEventsError(err)
 	}
 	// Linux 6.6 sends only the kinds that are asked for. An older one ignores a
 	// request of that length without a word, and is asked again in the old way.
 	for _, operation := range [][]uint32{{procListen, uint32(procFork | procExec | procExit | procComm)}, {procListen}} {
-		if err = c.transmit(procRequest(operation...)); err != nil {
+		if err = c.Send(procRequest(operation...)); err != nil {
 			break
 		}
 		if err = acknowledged(c); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -84,7 +85,7 @@ func dialProcEvents(each func(procEvent)) (*procEvents, error) {
 		}
 	}
 	if err != nil {
-		c.close()
+		c.Close()
 		return nil, procEventsError(err)
 	}
 	p := &procEvents{conn: c, each: each}
@@ -94,14 +95,14 @@ func dialProcEvents(each func(procEvent)) (*procEvents, error) {
 
 // acknowledged waits for the kernel's answer to a subscription, past events
 // that somebody else's subscription brings already.
-func acknowledged(c *conn) error {
-	if err := c.setDeadline(time.Now().Add(acknowledgeTimeout)); err != nil {
+func acknowledged(c *nlsocket.Conn) error {
+	if err := c.SetDeadline(time.Now().Add(acknowledgeTimeout)); err != nil {
 		return err
 	}
 	answered := false
 	var refused error
 	for !answered {
-		_, _, err := c.receive(func(_ uint16, payload []byte) error {
+		_, _, err := c.Receive(func(_ uint16, payload []byte) error {
 			e, err := parseProcEvent(payload)
 			if err == nil && e.Kind == procNone {
 				answered = true
@@ -116,11 +117,11 @@ func acknowledged(c *conn) error {
 	if refused != nil {
 		return refused
 	}
-	return c.setDeadline(time.Time{})
+	return c.SetDeadline(time.Time{})
 }
 
-// receive waits for events and reports what is there; see (*conn).receive.
-func (p *procEvents) receive() (more, overrun bool, err error) { return p.conn.receive(p.take) }
+// receive waits for events and reports what is there; see (*nlsocket.Conn).Receive.
+func (p *procEvents) receive() (more, overrun bool, err error) { return p.conn.Receive(p.take) }
 
 func (p *procEvents) takeEvent(_ uint16, payload []byte) error {
 	e, err := parseProcEvent(payload)
@@ -137,8 +138,8 @@ func (p *procEvents) takeEvent(_ uint16, payload []byte) error {
 // close ends the subscription, and a wait on it with os.ErrClosed. Before Linux
 // 6.6 the kernel goes on making events for a listener that does not say goodbye.
 func (p *procEvents) close() error {
-	_ = p.conn.transmit(procRequest(procIgnore)) // close is the answer that counts
-	return p.conn.close()
+	_ = p.conn.Send(procRequest(procIgnore)) // close is the answer that counts
+	return p.conn.Close()
 }
 
 // procEventsError says why there are no events of processes.
@@ -166,7 +167,7 @@ func procEventsError(err error) error {
 // procRequest is a cn_msg with an operation, and since Linux 6.6 the kinds of
 // events wanted.
 func procRequest(operation ...uint32) []byte {
-	b := appendHeader(nil, unix.NLMSG_DONE)
+	b := nlsocket.AppendHeader(nil, unix.NLMSG_DONE)
 	b = binary.NativeEndian.AppendUint32(b, connectorProc)
 	b = binary.NativeEndian.AppendUint32(b, connectorProc)
 	b = append(b, make([]byte, 8)...) // sequence and acknowledgement: unused
@@ -183,7 +184,7 @@ func procRequest(operation ...uint32) []byte {
 // zero; of kinds that are not used here only Kind and Monotonic are read.
 func parseProcEvent(payload []byte) (procEvent, error) {
 	if len(payload) < connectorLen+procEventLen {
-		return procEvent{}, fmt.Errorf("event of a process of %d bytes: %w", len(payload), errTruncated)
+		return procEvent{}, fmt.Errorf("event of a process of %d bytes: %w", len(payload), nlsocket.ErrTruncated)
 	}
 	if binary.NativeEndian.Uint32(payload) != connectorProc || binary.NativeEndian.Uint32(payload[4:]) != connectorProc {
 		return procEvent{}, errors.New("message of another connector than that of processes")
@@ -192,7 +193,7 @@ func parseProcEvent(payload []byte) (procEvent, error) {
 	e := procEvent{Kind: procEventKind(binary.NativeEndian.Uint32(b)), Monotonic: binary.NativeEndian.Uint64(b[8:])}
 	b = b[procEventLen:]
 	if len(b) < e.Kind.size() {
-		return procEvent{}, fmt.Errorf("event %#x of a process of %d bytes: %w", uint32(e.Kind), len(payload), errTruncated)
+		return procEvent{}, fmt.Errorf("event %#x of a process of %d bytes: %w", uint32(e.Kind), len(payload), nlsocket.ErrTruncated)
 	}
 	word := func(i int) int32 { return int32(binary.NativeEndian.Uint32(b[4*i:])) }
 	switch e.Kind {

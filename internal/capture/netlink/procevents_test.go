@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"peerscope/internal/capture/capturetest"
 )
 
 func procEventLine(payload []byte) (string, error) {
@@ -20,13 +22,13 @@ func procEventLine(payload []byte) (string, error) {
 }
 
 func TestParseRecordedProcEvents(t *testing.T) {
-	checkRecorded(t, "proc_events", recordProcEvents, procEventLine)
+	capturetest.CheckRecorded(t, "proc_events", *update, recordProcEvents, procEventLine)
 }
 
 // dialProcEventsHere subscribes, or skips where this is no initial namespace.
 func dialProcEventsHere(t *testing.T, each func(procEvent)) *procEvents {
 	t.Helper()
-	requireRoot(t)
+	capturetest.RequireRoot(t)
 	p, err := dialProcEvents(each)
 	var gap *gapError
 	if errors.As(err, &gap) {
@@ -41,18 +43,18 @@ func dialProcEventsHere(t *testing.T, each func(procEvent)) *procEvents {
 
 // recordProcEvents takes down the events of one child, and leaves out those of
 // whatever else runs here.
-func recordProcEvents(t *testing.T, r *recording) {
+func recordProcEvents(t *testing.T, r *capturetest.Recording) {
 	p := dialProcEventsHere(t, func(procEvent) {})
 	c := childOfEvents(t)
-	p.conn.setDeadline(time.Now().Add(2 * time.Second))
+	p.conn.SetDeadline(time.Now().Add(2 * time.Second))
 	for ended := false; !ended; {
-		_, _, err := p.conn.receive(func(msgType uint16, payload []byte) error {
+		_, _, err := p.conn.Receive(func(msgType uint16, payload []byte) error {
 			e, err := parseProcEvent(payload)
 			if err != nil || e.PID != int32(c.Process.Pid) {
 				return err
 			}
 			ended = ended || e.Kind == procExit && !e.thread()
-			return r.add(msgType, payload)
+			return r.Add(msgType, payload)
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -78,7 +80,7 @@ func TestEventsOfAProcessFromBirthToDeath(t *testing.T) {
 	c := childOfEvents(t)
 	pid := int32(c.Process.Pid)
 	var got []string
-	p.conn.setDeadline(time.Now().Add(2 * time.Second))
+	p.conn.SetDeadline(time.Now().Add(2 * time.Second))
 	for !strings.HasSuffix(strings.Join(got, " "), "exit") {
 		if _, _, err := p.receive(); err != nil {
 			t.Fatalf("after %v: %v", got, err)
@@ -129,9 +131,9 @@ func TestThreadsAreToldApart(t *testing.T) {
 }
 
 func TestMissingProcEventsAreExplained(t *testing.T) {
-	h := newNamespace(t)
+	h := capturetest.NewNamespace(t)
 	var err error
-	in(t, h, func() error {
+	capturetest.In(t, h, func() error {
 		var p *procEvents
 		if p, err = dialProcEvents(func(procEvent) {}); err == nil {
 			p.close()
@@ -201,7 +203,7 @@ func TestRefusal(t *testing.T) {
 }
 
 func FuzzProcEvent(f *testing.F) {
-	for _, p := range recordedPayloads(f, "proc_events") {
+	for _, p := range capturetest.RecordedPayloads(f, "proc_events") {
 		f.Add(p)
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
@@ -212,7 +214,7 @@ func FuzzProcEvent(f *testing.F) {
 }
 
 func BenchmarkParseProcEvent(b *testing.B) {
-	payload := recordedPayloads(b, "proc_events")[0]
+	payload := capturetest.RecordedPayloads(b, "proc_events")[0]
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := parseProcEvent(payload); err != nil {

@@ -19,8 +19,8 @@ func (s *Source) subscribe() {
 		}
 		return
 	}
-	_, _ = events.conn.setReceiveBuffer(4 << 20)
-	err = events.conn.control(func(fd int) error {
+	_, _ = events.conn.SetReceiveBuffer(4 << 20)
+	err = events.conn.Control(func(fd int) error {
 		s.procs.eventsFD = fd
 		return unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)})
 	})
@@ -35,7 +35,7 @@ func (s *Source) subscribe() {
 // nothing that the next look does not bring.
 func (s *Source) drainEvents() error {
 	for {
-		more, _, err := s.events.conn.poll(s.events.take)
+		more, _, err := s.events.conn.Poll(s.events.take)
 		if err != nil || !more {
 			return err
 		}

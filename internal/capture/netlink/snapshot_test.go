@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"peerscope/internal/capture/capturetest"
 )
 
 // BenchmarkSnapshot is what a person waits for: the program, from its start to
@@ -18,7 +20,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	if err != nil {
 		b.Skip("skipped: needs ss(8) of iproute2")
 	}
-	h := newNamespace(b)
+	h := capturetest.NewNamespace(b)
 	bin := filepath.Join(b.TempDir(), "peerscope")
 	if out, err := exec.Command("go", "build", "-o", bin, "../../../cmd/peerscope").CombinedOutput(); err != nil {
 		b.Fatalf("build: %v\n%s", err, out)
@@ -28,7 +30,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	for b.Loop() {
 		mapped += timed(b, exec.Command(bin, "map", "--for", "0", "--source", "netlink", "--netns", strconv.FormatUint(h.Inode, 10), "-o", "json"))
 		start := time.Now()
-		in(b, h, func() error { return exec.Command(ss, "-tanpH").Run() })
+		capturetest.In(b, h, func() error { return exec.Command(ss, "-tanpH").Run() })
 		listed += time.Since(start)
 	}
 	n := float64(b.N)

@@ -6,12 +6,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"peerscope/internal/capture/nlsocket"
 	"peerscope/internal/flow"
 )
 
 // dialSockets opens a connection for dumps and lookups of sockets in the
 // calling thread's namespace. No privilege is needed.
-func dialSockets() (*conn, error) { return dial(unix.NETLINK_SOCK_DIAG) }
+func dialSockets() (*nlsocket.Conn, error) { return nlsocket.Dial(unix.NETLINK_SOCK_DIAG) }
 
 // dumpInet hands every socket that r asks for to each. The socket is used again
 // for the next one. Remains of sockets come only if r asks for TIME_WAIT. A
@@ -21,19 +22,19 @@ func dialSockets() (*conn, error) { return dial(unix.NETLINK_SOCK_DIAG) }
 // 6.18). One of another namespace costs 0.1 us, for the table of connections is
 // one for all: a look at many namespaces costs their number times all sockets.
 // Listeners are in a table of their own and cost no such pass.
-func (c *conn) dumpInet(r inetRequest, each func(*inetSocket) error) error {
+func dumpInet(c *nlsocket.Conn, r inetRequest, each func(*inetSocket) error) error {
 	if r.Family != unix.AF_UNSPEC {
-		return c.dumpFamily(r, each)
+		return dumpFamily(c, r, each)
 	}
 	if r.Transport == flow.TCP {
-		err := c.dumpFamily(r, each)
+		err := dumpFamily(c, r, each)
 		// EINVAL: a kernel that has given the older request up.
 		if !errors.Is(err, unix.EINVAL) {
 			return err
 		}
 	}
 	for _, r.Family = range []uint8{unix.AF_INET, unix.AF_INET6} {
-		err := c.dumpFamily(r, each)
+		err := dumpFamily(c, r, each)
 		// ENOENT: a kernel without IPv6.
 		if err != nil && !(r.Family == unix.AF_INET6 && errors.Is(err, unix.ENOENT)) {
 			return err
@@ -42,9 +43,9 @@ func (c *conn) dumpInet(r inetRequest, each func(*inetSocket) error) error {
 	return nil
 }
 
-func (c *conn) dumpFamily(r inetRequest, each func(*inetSocket) error) error {
+func dumpFamily(c *nlsocket.Conn, r inetRequest, each func(*inetSocket) error) error {
 	s := new(inetSocket)
-	err := c.dump(appendInetRequest(nil, r), func(_ uint16, payload []byte) error {
+	err := c.Dump(appendInetRequest(nil, r), func(_ uint16, payload []byte) error {
 		if err := parseInetSocket(payload, s); err != nil {
 			return err
 		}
@@ -75,7 +76,7 @@ func (c *conn) dumpFamily(r inetRequest, each func(*inetSocket) error) error {
 // process closes its descriptor, while dumps no longer list the socket; of an
 // end that closes first it is when the peer acknowledges, although the peer may
 // stay half-open. Order between two sockets says nothing.
-func dialDeaths(transports ...flow.Transport) (*conn, error) {
+func dialDeaths(transports ...flow.Transport) (*nlsocket.Conn, error) {
 	var groups []uint32
 	for _, t := range transports {
 		switch t {
@@ -85,19 +86,19 @@ func dialDeaths(transports ...flow.Transport) (*conn, error) {
 			groups = append(groups, unix.SKNLGRP_INET_UDP_DESTROY, unix.SKNLGRP_INET6_UDP_DESTROY)
 		}
 	}
-	return dial(unix.NETLINK_SOCK_DIAG, groups...)
+	return nlsocket.Dial(unix.NETLINK_SOCK_DIAG, groups...)
 }
 
 // deaths reads the destroy multicast into one reused socket.
 type deaths struct {
-	conn   *conn
+	conn   *nlsocket.Conn
 	socket inetSocket
 	each   func(*inetSocket)
 	take   func(msgType uint16, payload []byte) error // made once: no allocation a call
 }
 
 // newDeaths calls each for every death that receive takes.
-func newDeaths(c *conn, each func(*inetSocket)) *deaths {
+func newDeaths(c *nlsocket.Conn, each func(*inetSocket)) *deaths {
 	d := &deaths{conn: c, each: each}
 	d.take = func(_ uint16, payload []byte) error {
 		if err := parseInetSocket(payload, &d.socket); err != nil {
@@ -109,5 +110,5 @@ func newDeaths(c *conn, each func(*inetSocket)) *deaths {
 	return d
 }
 
-// receive waits for deaths and reports what is there; see (*conn).receive.
-func (d *deaths) receive() (more, overrun bool, err error) { return d.conn.receive(d.take) }
+// receive waits for deaths and reports what is there; see (*nlsocket.Conn).Receive.
+func (d *deaths) receive() (more, overrun bool, err error) { return d.conn.Receive(d.take) }

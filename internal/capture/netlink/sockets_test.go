@@ -13,14 +13,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"peerscope/internal/capture/capturetest"
+	"peerscope/internal/capture/nlsocket"
 	"peerscope/internal/flow"
 )
 
 // dumpTCP is every TCP socket of the namespace, by tuple.
-func dumpTCP(t testing.TB, c *conn) map[flow.Tuple]inetSocket {
+func dumpTCP(t testing.TB, c *nlsocket.Conn) map[flow.Tuple]inetSocket {
 	t.Helper()
 	out := map[flow.Tuple]inetSocket{}
-	err := c.dumpInet(inetRequest{Transport: flow.TCP, States: liveStates, Info: true}, func(s *inetSocket) error {
+	err := dumpInet(c, inetRequest{Transport: flow.TCP, States: liveStates, Info: true}, func(s *inetSocket) error {
 		if _, twice := out[s.Tuple]; twice {
 			return fmt.Errorf("%v is listed twice", s.Tuple)
 		}
@@ -45,11 +47,11 @@ func addrPortOf(a net.Addr) netip.AddrPort {
 }
 
 func TestDumpKnowsBothEndsOfAConnection(t *testing.T) {
-	h := newNamespace(t)
+	h := capturetest.NewNamespace(t)
 	c := dialSocketsIn(t, h)
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0", "[::]:0"} {
-		l := listenTCP(t, h, address)
-		client, server := connectTCP(t, h, l)
+		l := capturetest.Listen(t, h, address)
+		client, server := capturetest.Connect(t, h, l)
 		client.Write([]byte("hello"))
 		server.Read(make([]byte, 8))
 		server.Write([]byte("abc"))
@@ -87,9 +89,9 @@ func TestDumpKnowsBothEndsOfAConnection(t *testing.T) {
 // Both ways to ask must list the same, so that the older one may be taken where
 // there is one.
 func TestDumpOfBothFamiliesIsOnePass(t *testing.T) {
-	h := newNamespace(t)
+	h := capturetest.NewNamespace(t)
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0", "[::]:0"} {
-		connectTCP(t, h, listenTCP(t, h, address))
+		capturetest.Connect(t, h, capturetest.Listen(t, h, address))
 	}
 	c := dialSocketsIn(t, h)
 	var want, got []string
@@ -97,11 +99,11 @@ func TestDumpOfBothFamiliesIsOnePass(t *testing.T) {
 		return func(s *inetSocket) error { *to = append(*to, inetLine(s)); return nil }
 	}
 	r := inetRequest{Transport: flow.TCP, States: liveStates, Info: true}
-	if err := c.dumpFamily(r, collect(&got)); err != nil {
+	if err := dumpFamily(c, r, collect(&got)); err != nil {
 		t.Fatalf("the older request: %v", err)
 	}
 	for _, r.Family = range []uint8{unix.AF_INET, unix.AF_INET6} {
-		if err := c.dumpInet(r, collect(&want)); err != nil {
+		if err := dumpInet(c, r, collect(&want)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,11 +115,11 @@ func TestDumpOfBothFamiliesIsOnePass(t *testing.T) {
 }
 
 func TestUnacceptedConnectionsHaveNoInode(t *testing.T) {
-	h := newNamespace(t)
+	h := capturetest.NewNamespace(t)
 	c := dialSocketsIn(t, h)
-	l := listenTCP(t, h, "127.0.0.1:8000")
+	l := capturetest.Listen(t, h, "127.0.0.1:8000")
 	var client net.Conn
-	in(t, h, func() (err error) { client, err = net.Dial("tcp", "127.0.0.1:8000"); return err })
+	capturetest.In(t, h, func() (err error) { client, err = net.Dial("tcp", "127.0.0.1:8000"); return err })
 	defer client.Close()
 	_, ofServer := tuplesOf(client)
 
@@ -145,11 +147,11 @@ func TestUnacceptedConnectionsHaveNoInode(t *testing.T) {
 // A full accept queue leaves clients in SYN_SENT, and one more that believes to
 // be connected while the server has only a request.
 func TestFullAcceptQueue(t *testing.T) {
-	h := newNamespace(t)
+	h := capturetest.NewNamespace(t)
 	c := dialSocketsIn(t, h)
 	var listener int
 	var clients []int
-	in(t, h, func() (err error) {
+	capturetest.In(t, h, func() (err error) {
 		if listener, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
 			return err
 		}
@@ -196,9 +198,9 @@ func TestFullAcceptQueue(t *testing.T) {
 // The socket that comes of a request has the request's cookie. With
 // TCP_DEFER_ACCEPT the request waits for the first data, so it can be looked at.
 func TestRequestHandsOnItsCookie(t *testing.T) {
-	h := newNamespace(t)
+	h := capturetest.NewNamespace(t)
 	c := dialSocketsIn(t, h)
-	l := listenTCP(t, h, "127.0.0.1:8000")
+	l := capturetest.Listen(t, h, "127.0.0.1:8000")
 	raw, err := l.(*net.TCPListener).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +210,7 @@ func TestRequestHandsOnItsCookie(t *testing.T) {
 		t.Fatal(err)
 	}
 	var client net.Conn
-	in(t, h, func() (err error) { client, err = net.Dial("tcp", "127.0.0.1:8000"); return err })
+	capturetest.In(t, h, func() (err error) { client, err = net.Dial("tcp", "127.0.0.1:8000"); return err })
 	defer client.Close()
 	ofClient, ofServer := tuplesOf(client)
 
@@ -235,11 +237,11 @@ func TestRequestHandsOnItsCookie(t *testing.T) {
 }
 
 func TestSubflowsHaveTheInodeOfTheFile(t *testing.T) {
-	h := newNamespace(t)
+	h := capturetest.NewNamespace(t)
 	c := dialSocketsIn(t, h)
 	var l net.Listener
 	var client net.Conn
-	in(t, h, func() (err error) {
+	capturetest.In(t, h, func() (err error) {
 		var listen net.ListenConfig
 		listen.SetMultipathTCP(true)
 		if l, err = listen.Listen(context.Background(), "tcp", "127.0.0.1:0"); err != nil {
@@ -287,13 +289,13 @@ func TestSubflowsHaveTheInodeOfTheFile(t *testing.T) {
 }
 
 func TestLinkLocalScopeIsTheBoundInterface(t *testing.T) {
-	h := newNamespace(t)
+	h := capturetest.NewNamespace(t)
 	c := dialSocketsIn(t, h)
-	ip(t, h, "addr add fe80::a/64 dev lo nodad")
+	capturetest.IP(t, h, "addr add fe80::a/64 dev lo nodad")
 	const want = 1 // lo is the first interface of every namespace
-	l := listenTCP(t, h, "[::]:8000")
+	l := capturetest.Listen(t, h, "[::]:8000")
 	var client net.Conn
-	in(t, h, func() (err error) {
+	capturetest.In(t, h, func() (err error) {
 		// The kernel puts the address's route in place a moment after the address.
 		for range 50 {
 			if client, err = net.Dial("tcp", "[fe80::a%1]:8000"); !errors.Is(err, syscall.ENETUNREACH) {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"peerscope/internal/capture/nlsocket"
 	"peerscope/internal/flow"
 )
 
@@ -54,7 +55,7 @@ type unixSocket struct {
 
 // appendUnixRequest appends the request for all unix sockets of the namespace.
 func appendUnixRequest(b []byte) []byte {
-	b = appendHeader(b, unix.SOCK_DIAG_BY_FAMILY)
+	b = nlsocket.AppendHeader(b, unix.SOCK_DIAG_BY_FAMILY)
 	start := len(b)
 	b = append(b, make([]byte, unixRequestLen)...)
 	q := b[start:]
@@ -66,10 +67,10 @@ func appendUnixRequest(b []byte) []byte {
 
 // dumpUnix hands every unix socket of the connection's namespace to each. The
 // socket is used again for the next one.
-func (c *conn) dumpUnix(each func(*unixSocket) error) error {
+func dumpUnix(c *nlsocket.Conn, each func(*unixSocket) error) error {
 	p := unixParser{paths: map[string]string{}}
 	s := new(unixSocket)
-	err := c.dump(appendUnixRequest(nil), func(_ uint16, payload []byte) error {
+	err := c.Dump(appendUnixRequest(nil), func(_ uint16, payload []byte) error {
 		if err := p.parse(payload, s); err != nil {
 			return err
 		}
@@ -90,7 +91,7 @@ type unixParser struct {
 // parse reads a unix_diag_msg and its attributes over what s held.
 func (p *unixParser) parse(payload []byte, s *unixSocket) error {
 	if len(payload) < unixMessageLen {
-		return fmt.Errorf("unix_diag message of %d bytes: %w", len(payload), errTruncated)
+		return fmt.Errorf("unix_diag message of %d bytes: %w", len(payload), nlsocket.ErrTruncated)
 	}
 	*s = unixSocket{Waiting: s.Waiting[:0]}
 	s.Type = flow.UnixType(payload[1])
@@ -98,7 +99,7 @@ func (p *unixParser) parse(payload []byte, s *unixSocket) error {
 	s.Inode = uint64(binary.NativeEndian.Uint32(payload[4:]))
 	s.Cookie = flow.SocketCookie(uint64(binary.NativeEndian.Uint32(payload[8:])) | uint64(binary.NativeEndian.Uint32(payload[12:]))<<32)
 	for b := payload[unixMessageLen:]; ; {
-		attrType, value, rest, ok := nextAttribute(b)
+		attrType, value, rest, ok := nlsocket.NextAttribute(b)
 		if !ok {
 			return nil
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"peerscope/internal/capture/capturetest"
+	"peerscope/internal/capture/nlsocket"
 	"peerscope/internal/flow"
 )
 
@@ -21,7 +23,7 @@ func unixLine(s *unixSocket) string {
 
 func TestParseRecordedUnix(t *testing.T) {
 	p := unixParser{paths: map[string]string{}}
-	checkRecorded(t, "unix_dump", recordUnixDump, func(payload []byte) (string, error) {
+	capturetest.CheckRecorded(t, "unix_dump", *update, recordUnixDump, func(payload []byte) (string, error) {
 		var s unixSocket
 		err := p.parse(payload, &s)
 		return unixLine(&s), err
@@ -50,10 +52,10 @@ func TestUnixPathIsTextWithoutTricks(t *testing.T) {
 }
 
 // checkUnixSockets compares what has an inode in c's namespace.
-func checkUnixSockets(t *testing.T, c *conn, want []unixSocket) {
+func checkUnixSockets(t *testing.T, c *nlsocket.Conn, want []unixSocket) {
 	t.Helper()
 	var got []unixSocket
-	err := c.dumpUnix(func(s *unixSocket) error {
+	err := dumpUnix(c, func(s *unixSocket) error {
 		if s.Cookie == 0 {
 			t.Errorf("no cookie: %v", unixLine(s))
 		}
@@ -81,13 +83,13 @@ func checkUnixSockets(t *testing.T, c *conn, want []unixSocket) {
 }
 
 func TestUnixSocketsOfOneNamespace(t *testing.T) {
-	h := newNamespace(t)
-	other := dialSocketsIn(t, newNamespace(t))
+	h := capturetest.NewNamespace(t)
+	other := dialSocketsIn(t, capturetest.NewNamespace(t))
 	c := dialSocketsIn(t, h)
 	t.Chdir(t.TempDir())
 	var l net.Listener
 	var client, waiting net.Conn
-	in(t, h, func() (err error) {
+	capturetest.In(t, h, func() (err error) {
 		if l, err = net.Listen("unix", "s"); err != nil {
 			return err
 		}
@@ -114,7 +116,7 @@ func TestUnixSocketsOfOneNamespace(t *testing.T) {
 		{Inode: inode(waiting), Type: flow.UnixStream, State: flow.Established}, // its peer has no inode yet
 		{Inode: inode(server), Type: flow.UnixStream, State: flow.Established, Path: "s", Peer: inode(client), RQueue: 5},
 	})
-	if err := other.dumpUnix(func(s *unixSocket) error {
+	if err := dumpUnix(other, func(s *unixSocket) error {
 		t.Errorf("in another namespace: %v", unixLine(s))
 		return nil
 	}); err != nil {
@@ -123,7 +125,7 @@ func TestUnixSocketsOfOneNamespace(t *testing.T) {
 }
 
 func FuzzUnixSocket(f *testing.F) {
-	for _, p := range recordedPayloads(f, "unix_dump") {
+	for _, p := range capturetest.RecordedPayloads(f, "unix_dump") {
 		f.Add(p)
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
@@ -141,7 +143,7 @@ func FuzzUnixSocket(f *testing.F) {
 }
 
 func BenchmarkParseUnixSocket(b *testing.B) {
-	payloads := recordedPayloads(b, "unix_dump")
+	payloads := capturetest.RecordedPayloads(b, "unix_dump")
 	p := unixParser{paths: map[string]string{}}
 	var s unixSocket
 	b.ReportAllocs()
@@ -155,10 +157,10 @@ func BenchmarkParseUnixSocket(b *testing.B) {
 }
 
 func BenchmarkDumpUnix(b *testing.B) {
-	h := newNamespace(b)
+	h := capturetest.NewNamespace(b)
 	c := dialSocketsIn(b, h)
 	const pairs = 2000
-	in(b, h, func() error {
+	capturetest.In(b, h, func() error {
 		for range pairs {
 			fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 			if err != nil {
@@ -171,7 +173,7 @@ func BenchmarkDumpUnix(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		n := 0
-		if err := c.dumpUnix(func(*unixSocket) error { n++; return nil }); err != nil || n != 2*pairs {
+		if err := dumpUnix(c, func(*unixSocket) error { n++; return nil }); err != nil || n != 2*pairs {
 			b.Fatal(n, err)
 		}
 	}

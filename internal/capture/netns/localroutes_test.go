@@ -1,26 +1,77 @@
-package netlink
+package netns
 
 import (
+	"encoding/binary"
+	"flag"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"peerscope/internal/capture/capturetest"
+	"peerscope/internal/capture/nlsocket"
 )
 
+var update = flag.Bool("update", false, "record testdata from this kernel and rewrite the golden files")
+
+func recordRoutes(t *testing.T, r *capturetest.Recording) {
+	c := routesScene(t)
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		if err := c.Dump(appendRouteRequest(nil, routeRequest{family: family}), r.Add); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// routesScene is a namespace with an own address, a prefix given to it, and the
+// routes of a transparent proxy.
+func routesScene(t testing.TB) *nlsocket.Conn {
+	t.Helper()
+	n := capturetest.NewNamespace(t)
+	capturetest.IP(t, n,
+		"link add psnl0 type veth peer name psnl1", "link set psnl0 up", "link set psnl1 up",
+		"addr add 10.9.0.1/24 broadcast 10.9.0.255 dev psnl0",
+		"addr add 2001:db8::1/64 dev psnl0 nodad",
+		"route add local 192.0.2.0/24 dev lo",
+		"route add local 0.0.0.0/0 dev lo table 100",
+		"route add local ::/0 dev lo table 1000",
+		"route add 198.51.100.0/24 via 10.9.0.2",
+	)
+	var c *nlsocket.Conn
+	capturetest.In(t, n, func() (err error) { c, err = DialRoutes(); return err })
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func rawAttribute(attrType uint16, value []byte) []byte {
+	b := binary.NativeEndian.AppendUint16(nil, uint16(unix.SizeofNlAttr+len(value)))
+	b = binary.NativeEndian.AppendUint16(b, attrType)
+	b = append(b, value...)
+	return append(b, make([]byte, -len(b)&3)...)
+}
+
 func TestParseRecordedRoutes(t *testing.T) {
-	checkRecorded(t, "routes", recordRoutes, func(payload []byte) (string, error) {
+	capturetest.CheckRecorded(t, "routes", *update, recordRoutes, func(payload []byte) (string, error) {
 		r, err := parseRoute(payload)
 		return fmt.Sprintf("%v table=%d type=%d", r.prefix, r.table, r.routeType), err
 	})
 }
 
 func TestOwnAddressesAreNotThoseOfATransparentProxy(t *testing.T) {
-	got, err := readLocalRoutes(routesScene(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := routesScene(t)
+	var got LocalRoutes
+	// The kernel puts the route of an IPv6 address in place a moment after the
+	// address.
+	eventually(t, "the IPv6 address has a route", func() bool {
+		var err error
+		if got, err = ReadLocalRoutes(c); err != nil {
+			t.Fatal(err)
+		}
+		return slices.Contains(got.Local, netip.MustParsePrefix("2001:db8::1/128"))
+	})
 	prefixes := func(s ...string) (out []netip.Prefix) {
 		for _, p := range s {
 			out = append(out, netip.MustParsePrefix(p))
@@ -35,7 +86,7 @@ func TestOwnAddressesAreNotThoseOfATransparentProxy(t *testing.T) {
 		}
 	}
 	got.Local = local
-	want := localRoutes{
+	want := LocalRoutes{
 		Local:     prefixes("10.9.0.1/32", "127.0.0.0/8", "127.0.0.1/32", "192.0.2.0/24", "::1/128", "2001:db8::1/128"),
 		Policy:    prefixes("0.0.0.0/0", "::/0"),
 		Broadcast: prefixes("10.9.0.255/32", "127.255.255.255/32"),
@@ -72,7 +123,7 @@ func TestParseRoute(t *testing.T) {
 }
 
 func FuzzRoute(f *testing.F) {
-	for _, p := range recordedPayloads(f, "routes") {
+	for _, p := range capturetest.RecordedPayloads(f, "routes") {
 		f.Add(p)
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
@@ -86,7 +137,7 @@ func BenchmarkReadLocalRoutes(b *testing.B) {
 	c := routesScene(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := readLocalRoutes(c); err != nil {
+		if _, err := ReadLocalRoutes(c); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package netlink
+package nlsocket
 
 import (
 	"errors"
@@ -18,7 +18,7 @@ const (
 )
 
 // batch is the memory of one recvmmsg: slots for messages and their senders.
-// It is small because there may be a conn for every namespace of the host.
+// It is small because there may be a Conn for every namespace of the host.
 type batch struct {
 	slab    []byte
 	vectors [batchMessages]unix.Iovec
@@ -44,7 +44,7 @@ func newBatch() *batch {
 	return b
 }
 
-// receive waits for multicast messages, takes what is there, at most
+// Receive waits for multicast messages, takes what is there, at most
 // batchMessages of them, and hands each to each, whose payload is valid only
 // during the call. more says that others may be waiting already.
 //
@@ -54,9 +54,9 @@ func newBatch() *batch {
 // (NETLINK_S_CONGESTED), so drain before taking a dump that is to make up for it.
 //
 // A caller that sleeps a few milliseconds between calls pays one wake-up for
-// many messages instead of one for each: 1.6 us a death, nearly all of it the
-// kernel's, measured on Linux 6.18.
-func (c *conn) receive(each func(msgType uint16, payload []byte) error) (more, overrun bool, err error) {
+// many messages instead of one for each: 1.6 us for the death of a socket,
+// nearly all of it the kernel's, measured on Linux 6.18.
+func (c *Conn) Receive(each func(msgType uint16, payload []byte) error) (more, overrun bool, err error) {
 	if c.batch == nil {
 		c.batch = newBatch()
 		c.batchOnce = c.tryBatch
@@ -64,8 +64,25 @@ func (c *conn) receive(each func(msgType uint16, payload []byte) error) (more, o
 	return c.takeBatch(c.batchOnce, each)
 }
 
+// Poll is Receive without waiting: it takes what is there.
+func (c *Conn) Poll(each func(msgType uint16, payload []byte) error) (more, overrun bool, err error) {
+	if c.batch == nil {
+		c.batch = newBatch()
+		c.batchOnce = c.tryBatch
+	}
+	if c.pollOnce == nil {
+		c.pollOnce = func(fd uintptr) bool {
+			if !c.tryBatch(fd) {
+				c.got, c.gotErr = 0, nil
+			}
+			return true
+		}
+	}
+	return c.takeBatch(c.pollOnce, each)
+}
+
 // takeBatch reads once, by try, and hands out what came.
-func (c *conn) takeBatch(try func(fd uintptr) bool, each func(msgType uint16, payload []byte) error) (more, overrun bool, err error) {
+func (c *Conn) takeBatch(try func(fd uintptr) bool, each func(msgType uint16, payload []byte) error) (more, overrun bool, err error) {
 	if err := c.wait(try); err != nil {
 		return false, false, fmt.Errorf("wait for netlink messages: %w", err)
 	}
@@ -85,7 +102,7 @@ func (c *conn) takeBatch(try func(fd uintptr) bool, each func(msgType uint16, pa
 			overrun = true
 			continue
 		}
-		if err := eachMessage(c.batch.slab[i*batchSlot:][:m.length], each); err != nil {
+		if err := EachMessage(c.batch.slab[i*batchSlot:][:m.length], each); err != nil {
 			return true, overrun, err
 		}
 	}
@@ -93,7 +110,7 @@ func (c *conn) takeBatch(try func(fd uintptr) bool, each func(msgType uint16, pa
 }
 
 // tryBatch is one attempt of receive; false makes the poller wait.
-func (c *conn) tryBatch(fd uintptr) bool {
+func (c *Conn) tryBatch(fd uintptr) bool {
 	b := c.batch
 	for i := range b.headers {
 		b.headers[i].Namelen = unix.SizeofSockaddrNetlink
@@ -113,18 +130,4 @@ func (c *conn) tryBatch(fd uintptr) bool {
 			return true
 		}
 	}
-}
-
-func eachMessage(b []byte, each func(msgType uint16, payload []byte) error) error {
-	for len(b) > 0 {
-		h, payload, rest, err := nextMessage(b)
-		if err != nil {
-			return err
-		}
-		b = rest
-		if err := each(h.Type, payload); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package netlink
+package netns
 
 import (
 	"cmp"
@@ -15,18 +15,18 @@ import (
 // nearestNames is how many names an error about a wrong one offers.
 const nearestNames = 3
 
-// resolveNamespace opens the namespace that a person asked for: by the name of
+// resolve opens the namespace that a person asked for: by the name of
 // its file under dirs, by a path, or by inode number. An inode is looked for
 // among the named namespaces and those of the processes under procRoot. The
 // error says what does not exist and what comes nearest to it.
-func resolveNamespace(selector string, dirs []string, procRoot string) (*nsHandle, error) {
+func resolve(selector string, dirs []string, procRoot string) (*Handle, error) {
 	switch {
 	case selector == "" || selector == "." || selector == "..":
 		return nil, fmt.Errorf("%q is no network namespace: give a name, a path or an inode", selector)
 	case strings.ContainsRune(selector, '/'):
 		return resolvePath(selector)
 	}
-	named, err := listNamedNamespaces(dirs)
+	named, err := listNamed(dirs)
 	if err != nil {
 		return nil, err
 	}
@@ -38,21 +38,21 @@ func resolveNamespace(selector string, dirs []string, procRoot string) (*nsHandl
 	// one, and a file of this name may be there without a namespace.
 	for _, dir := range dirs {
 		path := filepath.Join(dir, selector)
-		switch _, err := namespaceInode(path); {
+		switch _, err := inodeOf(path); {
 		case err == nil:
 			return openNamed(namedNamespace{Name: selector, Path: path})
 		case errors.Is(err, errNotNamespace):
 			return nil, fmt.Errorf("network namespace %q: %s is %w: nothing is mounted on it any more", selector, path, err)
 		}
 	}
-	if inode, ok := parseDecimal([]byte(selector)); ok {
+	if inode, err := strconv.ParseUint(selector, 10, 64); err == nil {
 		return resolveInode(inode, named, procRoot)
 	}
 	return nil, fmt.Errorf("no network namespace is named %q%s", selector, suggest(selector, named))
 }
 
-func resolvePath(path string) (*nsHandle, error) {
-	h, err := openNamespace(path)
+func resolvePath(path string) (*Handle, error) {
+	h, err := openPath(path)
 	switch {
 	case errors.Is(err, unix.ENOENT):
 		return nil, fmt.Errorf("network namespace %s: there is no such file", path)
@@ -64,16 +64,16 @@ func resolvePath(path string) (*nsHandle, error) {
 	return h, nil
 }
 
-func resolveInode(inode uint64, named []namedNamespace, procRoot string) (*nsHandle, error) {
+func resolveInode(inode uint64, named []namedNamespace, procRoot string) (*Handle, error) {
 	if i := slices.IndexFunc(named, func(n namedNamespace) bool { return n.Inode == inode }); i >= 0 {
 		return openNamed(named[i])
 	}
-	processes, err := readProcessNamespaces(procRoot, nil)
+	processes, err := readProcesses(procRoot)
 	if err != nil {
 		return nil, err
 	}
-	for _, pid := range processes.ByInode[inode] {
-		h, err := openProcessNamespace(procRoot, pid)
+	for _, pid := range processes.byInode[inode] {
+		h, err := openProcess(procRoot, pid)
 		if err != nil { // the process has ended
 			continue
 		}
@@ -83,8 +83,8 @@ func resolveInode(inode uint64, named []namedNamespace, procRoot string) (*nsHan
 		h.close() // the process moved, or its pid is another's now
 	}
 	hidden := ""
-	if processes.Denied > 0 {
-		hidden = fmt.Sprintf(" (the namespaces of %d processes cannot be read by this user)", processes.Denied)
+	if processes.denied > 0 {
+		hidden = fmt.Sprintf(" (the namespaces of %d processes cannot be read by this user)", processes.denied)
 	}
 	return nil, fmt.Errorf("no network namespace has the inode %d%s%s", inode, hidden,
 		suggest(strconv.FormatUint(inode, 10), named))

@@ -1,4 +1,4 @@
-package netlink
+package nlsocket
 
 import (
 	"encoding/binary"
@@ -11,13 +11,17 @@ import (
 // Sizes of struct nlmsghdr and struct nlattr (include/uapi/linux/netlink.h).
 // Every number of a netlink header is in the machine's own byte order.
 const (
-	headerLen     = unix.SizeofNlMsghdr
+	HeaderLen     = unix.SizeofNlMsghdr
 	attributeLen  = unix.SizeofNlAttr
 	attributeMask = 0x3fff // NLA_TYPE_MASK: the two highest bits of a type are flags
 )
 
-// errTruncated is a message shorter than it says it is.
-var errTruncated = errors.New("truncated netlink message")
+// ErrTruncated is a message shorter than it says it is.
+var ErrTruncated = errors.New("truncated netlink message")
+
+// ErrInterrupted: the table changed while the kernel walked it
+// (NLM_F_DUMP_INTR), so entries may be missing or doubled. Ask again.
+var ErrInterrupted = errors.New("dump interrupted by a change")
 
 // header is struct nlmsghdr.
 type header struct {
@@ -31,8 +35,8 @@ type header struct {
 // nextMessage cuts the first message off b, which holds whole messages one
 // after another. The payload is part of b.
 func nextMessage(b []byte) (h header, payload, rest []byte, err error) {
-	if len(b) < headerLen {
-		return header{}, nil, nil, errTruncated
+	if len(b) < HeaderLen {
+		return header{}, nil, nil, ErrTruncated
 	}
 	h = header{
 		Length: binary.NativeEndian.Uint32(b),
@@ -41,26 +45,49 @@ func nextMessage(b []byte) (h header, payload, rest []byte, err error) {
 		Seq:    binary.NativeEndian.Uint32(b[8:]),
 		PID:    binary.NativeEndian.Uint32(b[12:]),
 	}
-	if h.Length < headerLen || uint64(h.Length) > uint64(len(b)) {
-		return header{}, nil, nil, errTruncated
+	if h.Length < HeaderLen || uint64(h.Length) > uint64(len(b)) {
+		return header{}, nil, nil, ErrTruncated
 	}
 	// The last message of a buffer may lack its padding.
 	next := min(align4(int(h.Length)), len(b))
-	return h, b[headerLen:h.Length], b[next:], nil
+	return h, b[HeaderLen:h.Length], b[next:], nil
 }
 
-// appendHeader starts a request: a header whose length, flags and sequence
-// number are filled in when it is sent.
-func appendHeader(b []byte, msgType uint16) []byte {
-	b = append(b, make([]byte, headerLen)...)
-	binary.NativeEndian.PutUint16(b[len(b)-headerLen+4:], msgType)
+// EachMessage hands every message of b, which holds whole messages one after
+// another, to each. It stops at the first error.
+func EachMessage(b []byte, each func(msgType uint16, payload []byte) error) error {
+	for len(b) > 0 {
+		h, payload, rest, err := nextMessage(b)
+		if err != nil {
+			return err
+		}
+		b = rest
+		if err := each(h.Type, payload); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AppendHeader starts a request: a header whose length, flags and sequence
+// number are filled in by Dump.
+func AppendHeader(b []byte, msgType uint16) []byte {
+	b = append(b, make([]byte, HeaderLen)...)
+	binary.NativeEndian.PutUint16(b[len(b)-HeaderLen+4:], msgType)
 	return b
 }
 
-// nextAttribute cuts the first attribute off b. ok is false at the end, and
+// completeHeader fills in what AppendHeader left out.
+func completeHeader(request []byte, flags uint16, seq uint32) {
+	binary.NativeEndian.PutUint32(request, uint32(len(request)))
+	binary.NativeEndian.PutUint16(request[6:], flags)
+	binary.NativeEndian.PutUint32(request[8:], seq)
+}
+
+// NextAttribute cuts the first attribute off b. ok is false at the end, and
 // where what is left cannot be an attribute: the kernel does not send such, and
 // what came before it is still good.
-func nextAttribute(b []byte) (attrType uint16, value, rest []byte, ok bool) {
+func NextAttribute(b []byte) (attrType uint16, value, rest []byte, ok bool) {
 	if len(b) < attributeLen {
 		return 0, nil, nil, false
 	}

@@ -1,4 +1,4 @@
-package netlink
+package nlsocket
 
 import (
 	"bytes"
@@ -12,8 +12,8 @@ import (
 
 // rawMessage is a netlink message with flags, as the kernel would send it.
 func rawMessage(msgType, flags uint16, seq uint32, payload []byte) []byte {
-	b := appendHeader(nil, msgType)
-	binary.NativeEndian.PutUint32(b, uint32(headerLen+len(payload)))
+	b := AppendHeader(nil, msgType)
+	binary.NativeEndian.PutUint32(b, uint32(HeaderLen+len(payload)))
 	binary.NativeEndian.PutUint16(b[6:], flags)
 	binary.NativeEndian.PutUint32(b[8:], seq)
 	b = append(b, payload...)
@@ -35,26 +35,26 @@ func TestMessagesAreCutAtTheirLength(t *testing.T) {
 	f := func(b []byte, wantPayloads []string, wantErr error) {
 		t.Helper()
 		var got []string
-		err := eachMessage(b, func(_ uint16, payload []byte) error {
+		err := EachMessage(b, func(_ uint16, payload []byte) error {
 			got = append(got, string(payload))
 			return nil
 		})
 		if d := cmp.Diff(wantPayloads, got); d != "" || !errors.Is(err, wantErr) {
-			t.Errorf("eachMessage(%x): error %v, want %v; payloads (-want +got):\n%s", b, err, wantErr, d)
+			t.Errorf("EachMessage(%x): error %v, want %v; payloads (-want +got):\n%s", b, err, wantErr, d)
 		}
 	}
 	one := rawMessage(20, 0, 1, []byte("one"))
 	two := rawMessage(20, 0, 1, []byte("four"))
 	f(nil, nil, nil)
 	f(one, []string{"one"}, nil)
-	f(one[:headerLen+3], []string{"one"}, nil) // the last one's padding may be missing
+	f(one[:HeaderLen+3], []string{"one"}, nil) // the last one's padding may be missing
 	f(append(bytes.Clone(one), two...), []string{"one", "four"}, nil)
-	f(one[:headerLen+2], nil, errTruncated)
-	f(one[:7], nil, errTruncated)
-	f(append(bytes.Clone(two), 1, 2, 3), []string{"four"}, errTruncated)
+	f(one[:HeaderLen+2], nil, ErrTruncated)
+	f(one[:7], nil, ErrTruncated)
+	f(append(bytes.Clone(two), 1, 2, 3), []string{"four"}, ErrTruncated)
 	tooShort := bytes.Clone(one)
-	tooShort[0] = headerLen - 1
-	f(tooShort, nil, errTruncated)
+	tooShort[0] = HeaderLen - 1
+	f(tooShort, nil, ErrTruncated)
 }
 
 func TestAttributesEndWhereTheyMakeNoSense(t *testing.T) {
@@ -62,7 +62,7 @@ func TestAttributesEndWhereTheyMakeNoSense(t *testing.T) {
 		t.Helper()
 		got := map[uint16]string{}
 		for {
-			attrType, value, rest, ok := nextAttribute(b)
+			attrType, value, rest, ok := NextAttribute(b)
 			if !ok {
 				break
 			}
@@ -101,10 +101,10 @@ func FuzzMessages(f *testing.F) {
 	f.Add([]byte{16, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		total := 0
-		eachMessage(b, func(_ uint16, payload []byte) error {
-			total += headerLen + len(payload)
+		EachMessage(b, func(_ uint16, payload []byte) error {
+			total += HeaderLen + len(payload)
 			for a := payload; ; {
-				_, _, rest, ok := nextAttribute(a)
+				_, _, rest, ok := NextAttribute(a)
 				if !ok {
 					break
 				}

@@ -1,7 +1,6 @@
-package netlink
+package nlsocket
 
 import (
-	"encoding/binary"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -12,24 +11,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dumpBufferSize holds one answer of a dump. The kernel learns the size of the
-// reader's buffer and fills up to 32 KiB an answer (netlink_dump, net/netlink/
-// af_netlink.c), so more than 64 KiB would never be used.
-const dumpBufferSize = 64 << 10
+// BufferSize is the room for one answer of a dump. The kernel learns the size
+// of the reader's buffer and fills up to 32 KiB an answer (netlink_dump, net/
+// netlink/af_netlink.c), so more than 64 KiB would never be used.
+const BufferSize = 64 << 10
 
-// conn is one netlink socket. It belongs for ever to the network namespace of
+// Conn is one netlink socket. It belongs for ever to the network namespace of
 // the thread that dialled it, keeps that namespace alive, and talks to the
-// kernel only. It is for one goroutine; close alone may come from another one
+// kernel only. It is for one goroutine; Close alone may come from another one
 // and ends a wait.
 //
-// The socket is non-blocking and waits in Go's own poller, so a waiting conn
+// The socket is non-blocking and waits in Go's own poller, so a waiting Conn
 // costs a goroutine and no thread.
-type conn struct {
+type Conn struct {
 	file   *os.File
 	raw    syscall.RawConn
 	closed atomic.Bool
 	seq    uint32
-	buf    []byte // answers of dump and ask
+	buf    []byte // answers of Dump
 
 	// The one read in progress. The function is made once, so that a read
 	// does not allocate.
@@ -39,15 +38,15 @@ type conn struct {
 	from     unix.RawSockaddrNetlink
 	fromLen  uint32
 
-	// Multicast messages, see multicast.go; made at the first receive.
+	// Multicast messages, see multicast.go; made at the first Receive.
 	batch     *batch
 	batchOnce func(fd uintptr) bool
 	pollOnce  func(fd uintptr) bool
 }
 
-// dial opens a netlink socket of one protocol (unix.NETLINK_*) in the network
+// Dial opens a netlink socket of one protocol (unix.NETLINK_*) in the network
 // namespace of the calling thread and joins multicast groups by number.
-func dial(protocol int, groups ...uint32) (*conn, error) {
+func Dial(protocol int, groups ...uint32) (*Conn, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocol)
 	if err != nil {
 		return nil, fmt.Errorf("open netlink socket of protocol %d: %w", protocol, err)
@@ -56,7 +55,7 @@ func dial(protocol int, groups ...uint32) (*conn, error) {
 		unix.Close(fd)
 		return nil, err
 	}
-	c := &conn{file: os.NewFile(uintptr(fd), "netlink")}
+	c := &Conn{file: os.NewFile(uintptr(fd), "netlink")}
 	if c.raw, err = c.file.SyscallConn(); err != nil {
 		c.file.Close()
 		return nil, fmt.Errorf("open netlink socket of protocol %d: %w", protocol, err)
@@ -77,14 +76,14 @@ func bindGroups(fd int, groups []uint32) error {
 	return nil
 }
 
-// close ends the socket, and a wait on it with os.ErrClosed.
-func (c *conn) close() error {
+// Close ends the socket, and a wait on it with os.ErrClosed.
+func (c *Conn) Close() error {
 	c.closed.Store(true)
 	return c.file.Close()
 }
 
 // wait runs try when the socket may be readable, until it returns true.
-func (c *conn) wait(try func(fd uintptr) bool) error {
+func (c *Conn) wait(try func(fd uintptr) bool) error {
 	err := c.raw.Read(try)
 	if err != nil && c.closed.Load() { // what the poller says then is internal to it
 		return os.ErrClosed
@@ -92,21 +91,20 @@ func (c *conn) wait(try func(fd uintptr) bool) error {
 	return err
 }
 
-// shareBuffer makes c use buf for its answers, so that many connections that
+// ShareBuffer makes c use buf for its answers, so that many connections that
 // are read one after another need one buffer between them.
-func (c *conn) shareBuffer(buf []byte) { c.buf = buf }
+func (c *Conn) ShareBuffer(buf []byte) { c.buf = buf }
 
-// setDeadline makes a wait that is not over by t end in os.ErrDeadlineExceeded.
+// SetDeadline makes a wait that is not over by t end in os.ErrDeadlineExceeded.
 // The zero time waits for ever.
-func (c *conn) setDeadline(t time.Time) error { return c.file.SetReadDeadline(t) }
+func (c *Conn) SetDeadline(t time.Time) error { return c.file.SetReadDeadline(t) }
 
-// setReceiveBuffer asks for room for n bytes of waiting messages (the kernel's
+// SetReceiveBuffer asks for room for n bytes of waiting messages (the kernel's
 // bookkeeping counts in) and returns what it got: with CAP_NET_ADMIN any
-// amount, else at most net.core.rmem_max. A death of a TCP socket takes 640 of
-// them on Linux 6.18, four times what is read: 8 MiB hold 13,000 deaths.
-func (c *conn) setReceiveBuffer(n int) (int, error) {
+// amount, else at most net.core.rmem_max.
+func (c *Conn) SetReceiveBuffer(n int) (int, error) {
 	var got int
-	err := c.control(func(fd int) error {
+	err := c.Control(func(fd int) error {
 		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, n) != nil {
 			if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, n); err != nil {
 				return err
@@ -123,7 +121,9 @@ func (c *conn) setReceiveBuffer(n int) (int, error) {
 	return got / 2, nil
 }
 
-func (c *conn) control(f func(fd int) error) error {
+// Control calls f with the socket's descriptor, which stays open during the
+// call.
+func (c *Conn) Control(f func(fd int) error) error {
 	var inner error
 	if err := c.raw.Control(func(fd uintptr) { inner = f(int(fd)) }); err != nil {
 		if c.closed.Load() {
@@ -134,20 +134,18 @@ func (c *conn) control(f func(fd int) error) error {
 	return inner
 }
 
-// dump sends a request, made with appendHeader, for a whole table and hands
+// Dump sends a request, made with AppendHeader, for a whole table and hands
 // every answer to each, whose payload is valid only during the call. If each
-// returns an error it is not called again, and dump returns that error after
+// returns an error it is not called again, and Dump returns that error after
 // reading the rest, which the kernel insists on. A table that changed meanwhile
-// ends in errDumpInterrupted, after all answers.
-func (c *conn) dump(request []byte, each func(msgType uint16, payload []byte) error) error {
-	return c.exchange(request, unix.NLM_F_REQUEST|unix.NLM_F_DUMP, each)
-}
-
-func (c *conn) exchange(request []byte, flags uint16, each func(msgType uint16, payload []byte) error) error {
+// ends in ErrInterrupted, after all answers.
+func (c *Conn) Dump(request []byte, each func(msgType uint16, payload []byte) error) error {
 	if c.buf == nil {
-		c.buf = make([]byte, dumpBufferSize)
+		c.buf = make([]byte, BufferSize)
 	}
-	if err := c.send(request, flags); err != nil {
+	c.seq++
+	completeHeader(request, unix.NLM_F_REQUEST|unix.NLM_F_DUMP, c.seq)
+	if err := c.Send(request); err != nil {
 		return err
 	}
 	a := answers{seq: c.seq, each: each}
@@ -163,19 +161,10 @@ func (c *conn) exchange(request []byte, flags uint16, each func(msgType uint16, 
 	return a.err()
 }
 
-// send completes the header and gives the request to the kernel, which acts on
-// it before send returns.
-func (c *conn) send(request []byte, flags uint16) error {
-	c.seq++
-	binary.NativeEndian.PutUint32(request, uint32(len(request)))
-	binary.NativeEndian.PutUint16(request[6:], flags)
-	binary.NativeEndian.PutUint32(request[8:], c.seq)
-	return c.transmit(request)
-}
-
-// transmit gives a complete request to the kernel. It changes nothing in c.
-func (c *conn) transmit(request []byte) error {
-	err := c.control(func(fd int) error {
+// Send gives a complete request to the kernel, which acts on it before Send
+// returns. It changes nothing in c.
+func (c *Conn) Send(request []byte) error {
+	err := c.Control(func(fd int) error {
 		return unix.Sendto(fd, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 	})
 	if err != nil {
@@ -185,7 +174,7 @@ func (c *conn) transmit(request []byte) error {
 }
 
 // read waits for one answer of the kernel. It is valid until the next read.
-func (c *conn) read() ([]byte, error) {
+func (c *Conn) read() ([]byte, error) {
 	for {
 		if err := c.wait(c.readOnce); err != nil {
 			return nil, fmt.Errorf("read netlink answer: %w", err)
@@ -199,7 +188,7 @@ func (c *conn) read() ([]byte, error) {
 			continue
 		}
 		if c.got > len(c.buf) {
-			return nil, fmt.Errorf("netlink answer of %d bytes: %w", c.got, errTruncated)
+			return nil, fmt.Errorf("netlink answer of %d bytes: %w", c.got, ErrTruncated)
 		}
 		return c.buf[:c.got], nil
 	}
@@ -207,7 +196,7 @@ func (c *conn) read() ([]byte, error) {
 
 // tryRead is one attempt of read; false makes the poller wait. The system call
 // is made by hand because unix.Recvfrom allocates an address every time.
-func (c *conn) tryRead(fd uintptr) bool {
+func (c *Conn) tryRead(fd uintptr) bool {
 	for {
 		c.fromLen = unix.SizeofSockaddrNetlink
 		// MSG_TRUNC returns the true length of an answer that did not fit.
@@ -271,7 +260,7 @@ func (a *answers) take(b []byte) error {
 
 func (a *answers) err() error {
 	if a.failed == nil && a.interrupted {
-		return errDumpInterrupted
+		return ErrInterrupted
 	}
 	return a.failed
 }

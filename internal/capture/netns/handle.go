@@ -1,4 +1,4 @@
-package netlink
+package netns
 
 import (
 	"errors"
@@ -9,8 +9,6 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
-
-	"peerscope/internal/flow"
 )
 
 // errNotNamespace is a path that does not lead to a network namespace.
@@ -20,19 +18,18 @@ var errNotNamespace = errors.New("not a network namespace")
 // whole program outside inNamespace.
 const ownNamespace = "/proc/thread-self/ns/net"
 
-// nsHandle is an open network namespace. It keeps the namespace alive, so it
-// is closed as soon as nothing else does.
-type nsHandle struct {
+// Handle is an open network namespace. It keeps the namespace alive, so it is
+// closed as soon as nothing else does.
+type Handle struct {
 	Inode uint64
 	Name  string // of its file under /run/netns, if it was opened by that
 	fd    int
 }
 
-// openNamespace opens a network namespace by the path of its file.
-func openNamespace(path string) (*nsHandle, error) {
+// openPath opens a network namespace by the path of its file.
+func openPath(path string) (*Handle, error) {
 	// Looked at before it is opened: to open a device or a pipe may do something.
-	inode, err := namespaceInode(path)
-	if err != nil {
+	if err := checkFile(path); err != nil {
 		return nil, fmt.Errorf("open network namespace %s: %w", path, err)
 	}
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -44,21 +41,23 @@ func openNamespace(path string) (*nsHandle, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("open network namespace %s: %w", path, errNotNamespace)
 	}
-	return &nsHandle{Inode: inode, fd: fd}, nil
+	var st unix.Stat_t // of what was opened: the path may lead elsewhere by now
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("open network namespace %s: %w", path, err)
+	}
+	return &Handle{Inode: st.Ino, fd: fd}, nil
 }
 
-// openProcessNamespace opens the network namespace a process lives in. Another
-// user's needs CAP_SYS_PTRACE.
-func openProcessNamespace(procRoot string, pid int32) (*nsHandle, error) {
-	return openNamespace(filepath.Join(procRoot, strconv.Itoa(int(pid)), "ns/net"))
+// openProcess opens the network namespace a process lives in. Another user's
+// needs CAP_SYS_PTRACE.
+func openProcess(procRoot string, pid int32) (*Handle, error) {
+	return openPath(filepath.Join(procRoot, strconv.Itoa(int(pid)), "ns/net"))
 }
 
-// openOwnNamespace opens the namespace the program lives in.
-func openOwnNamespace() (*nsHandle, error) { return openNamespace(ownNamespace) }
-
-// openNamed opens a namespace that listNamedNamespaces found.
-func openNamed(n namedNamespace) (*nsHandle, error) {
-	h, err := openNamespace(n.Path)
+// openNamed opens a namespace that listNamed found.
+func openNamed(n namedNamespace) (*Handle, error) {
+	h, err := openPath(n.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -66,26 +65,33 @@ func openNamed(n namedNamespace) (*nsHandle, error) {
 	return h, nil
 }
 
-func (h *nsHandle) close() error { return os.NewSyscallError("close", unix.Close(h.fd)) }
+func (h *Handle) close() error { return os.NewSyscallError("close", unix.Close(h.fd)) }
 
-// do runs fn inside the namespace; see inNamespace.
-func (h *nsHandle) do(fn func() error) error {
-	if err := inNamespace(h.fd, fn); err != nil {
+// Do runs f on a thread that is in the namespace, and waits for it. What f opens
+// stays in that namespace; goroutines that it starts do not run there, and f
+// must not end its goroutine. A thread that cannot come back is thrown away.
+// Nothing is changed if the program lives there already, so that needs no
+// privilege; any other needs CAP_SYS_ADMIN, and its lack is an error around
+// unix.EPERM.
+func (h *Handle) Do(f func() error) error {
+	if err := inNamespace(h.fd, f); err != nil {
 		return fmt.Errorf("in network namespace %d: %w", h.Inode, err)
 	}
 	return nil
 }
 
-// inNamespace runs fn on a thread that is in the network namespace fd, and
-// waits for it. What fn opens stays in that namespace; goroutines that it
-// starts do not run there. Nothing is changed if the program lives there
-// already, so that needs no privilege; any other needs CAP_SYS_ADMIN, and its
-// lack is a *gapError around unix.EPERM.
-func inNamespace(fd int, fn func() error) error {
+func inNamespace(fd int, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
-		ok, err := enterAndLeave(fd, fn)
+		if unix.Gettid() == unix.Getpid() {
+			// The first thread cannot be thrown away, and its namespace counts as
+			// that of the program. While it waits, f runs on another one.
+			done <- inNamespace(fd, f)
+			runtime.UnlockOSThread()
+			return
+		}
+		ok, err := enterAndLeave(fd, f)
 		if ok {
 			runtime.UnlockOSThread()
 		}
@@ -97,7 +103,7 @@ func inNamespace(fd int, fn func() error) error {
 }
 
 // enterAndLeave reports whether the thread is back where it was.
-func enterAndLeave(fd int, fn func() error) (restored bool, err error) {
+func enterAndLeave(fd int, f func() error) (restored bool, err error) {
 	own, err := unix.Open(ownNamespace, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return true, fmt.Errorf("open own network namespace: %w", err)
@@ -107,25 +113,21 @@ func enterAndLeave(fd int, fn func() error) (restored bool, err error) {
 		if err != nil {
 			return true, fmt.Errorf("look at network namespace: %w", err)
 		}
-		return true, fn()
+		return true, f()
 	}
 	if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
 		return true, setnsError(err)
 	}
-	err = fn()
+	err = f()
 	if unix.Setns(own, unix.CLONE_NEWNET) != nil {
-		return false, err // fn's result is good all the same
+		return false, err // f's result is good all the same
 	}
 	return true, err
 }
 
 func setnsError(err error) error {
 	if errors.Is(err, unix.EPERM) {
-		return &gapError{err: err, Gap: flow.Gap{
-			Code:   "no_setns",
-			Reason: "no right to enter other network namespaces",
-			Fix:    "run as root, or with CAP_SYS_ADMIN",
-		}}
+		return fmt.Errorf("no right to enter other network namespaces: %w (run as root, or with CAP_SYS_ADMIN)", err)
 	}
 	return fmt.Errorf("enter network namespace: %w", err)
 }

@@ -1,4 +1,4 @@
-package netlink
+package netns
 
 import (
 	"encoding/binary"
@@ -8,13 +8,15 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"peerscope/internal/capture/nlsocket"
 )
 
 const routeMessageLen = unix.SizeofRtMsg
 
-// localRoutes are the destinations that a namespace delivers to its own sockets.
+// LocalRoutes are the destinations that a namespace delivers to its own sockets.
 // Each list is sorted and holds a prefix once.
-type localRoutes struct {
+type LocalRoutes struct {
 	// Local are the own addresses, 127.0.0.0/8 while lo is up, and prefixes given
 	// to the namespace by hand (AnyIP): routes of type local in the tables that
 	// every packet is looked up in (local, main, default).
@@ -27,26 +29,26 @@ type localRoutes struct {
 	Broadcast []netip.Prefix
 }
 
-// dialRoutes opens a connection for readLocalRoutes in the calling thread's
+// DialRoutes opens a connection for ReadLocalRoutes in the calling thread's
 // namespace. No privilege is needed.
-func dialRoutes() (*conn, error) {
-	c, err := dial(unix.NETLINK_ROUTE)
+func DialRoutes() (*nlsocket.Conn, error) {
+	c, err := nlsocket.Dial(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, err
 	}
 	// Since Linux 4.20 the kernel then filters a dump by what the request says: a
 	// router's full table stays in the kernel. Without it everything comes, and
 	// is filtered here.
-	_ = c.control(func(fd int) error {
+	_ = c.Control(func(fd int) error {
 		return unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
 	})
 	return c, nil
 }
 
-// readLocalRoutes asks for the local and broadcast routes of c's namespace. It
+// ReadLocalRoutes asks for the local and broadcast routes of c's namespace. It
 // asks again, a few times, when the table changed meanwhile.
-func readLocalRoutes(c *conn) (localRoutes, error) {
-	var out localRoutes
+func ReadLocalRoutes(c *nlsocket.Conn) (LocalRoutes, error) {
+	var out LocalRoutes
 	for _, q := range []routeRequest{
 		{family: unix.AF_INET, routeType: unix.RTN_LOCAL},
 		{family: unix.AF_INET6, routeType: unix.RTN_LOCAL},
@@ -54,19 +56,19 @@ func readLocalRoutes(c *conn) (localRoutes, error) {
 	} {
 		var err error
 		for range 4 {
-			err = c.dump(appendRouteRequest(nil, q), func(_ uint16, payload []byte) error {
+			err = c.Dump(appendRouteRequest(nil, q), func(_ uint16, payload []byte) error {
 				r, err := parseRoute(payload)
 				if err == nil {
 					out.add(r)
 				}
 				return err
 			})
-			if !errors.Is(err, errDumpInterrupted) {
+			if !errors.Is(err, nlsocket.ErrInterrupted) {
 				break
 			}
 		}
 		if err != nil {
-			return localRoutes{}, fmt.Errorf("dump local routes: %w", err)
+			return LocalRoutes{}, fmt.Errorf("dump local routes: %w", err)
 		}
 	}
 	for _, list := range []*[]netip.Prefix{&out.Local, &out.Policy, &out.Broadcast} {
@@ -76,7 +78,7 @@ func readLocalRoutes(c *conn) (localRoutes, error) {
 	return out, nil
 }
 
-func (l *localRoutes) add(r route) {
+func (l *LocalRoutes) add(r route) {
 	switch {
 	case r.routeType == unix.RTN_BROADCAST:
 		l.Broadcast = append(l.Broadcast, r.prefix)
@@ -94,7 +96,7 @@ type routeRequest struct {
 }
 
 func appendRouteRequest(b []byte, q routeRequest) []byte {
-	b = appendHeader(b, unix.RTM_GETROUTE)
+	b = nlsocket.AppendHeader(b, unix.RTM_GETROUTE)
 	start := len(b)
 	b = append(b, make([]byte, routeMessageLen)...)
 	b[start] = q.family
@@ -113,7 +115,7 @@ type route struct {
 // attributes. A route without a destination is the default route.
 func parseRoute(payload []byte) (route, error) {
 	if len(payload) < routeMessageLen {
-		return route{}, fmt.Errorf("route message of %d bytes: %w", len(payload), errTruncated)
+		return route{}, fmt.Errorf("route message of %d bytes: %w", len(payload), nlsocket.ErrTruncated)
 	}
 	family, bits := payload[0], int(payload[1])
 	r := route{table: uint32(payload[4]), routeType: payload[7]}
@@ -122,7 +124,7 @@ func parseRoute(payload []byte) (route, error) {
 		addr = netip.IPv6Unspecified()
 	}
 	for b := payload[routeMessageLen:]; ; {
-		attrType, value, rest, ok := nextAttribute(b)
+		attrType, value, rest, ok := nlsocket.NextAttribute(b)
 		if !ok {
 			break
 		}
