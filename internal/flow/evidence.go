@@ -14,6 +14,16 @@ var roleNames = [...]string{"none", "client", "server"}
 
 func (r Role) String() string { return nameOf(roleNames[:], int(r)) }
 
+// MarshalText writes the name.
+func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads a name; an unknown one is an error.
+func (r *Role) UnmarshalText(b []byte) error {
+	i, err := indexOf(roleNames[:], b, "role")
+	*r = Role(i)
+	return err
+}
+
 // Reverse is the role of the other end.
 func (r Role) Reverse() Role {
 	switch r {

@@ -53,6 +53,19 @@ type Socket struct {
 
 	Counters    Counters `json:"counters,omitzero"`
 	HasCounters bool     `json:"has_counters,omitempty"`
+	// Exact: the FINs of both ends are taken off the counters, so BytesReceived is
+	// payload, and so is BytesAcked but for our SYN if this end connected (TCP).
+	Exact bool `json:"exact,omitempty"`
+
+	// Opened is when this connection began: SYN_SENT or ESTABLISHED, the first
+	// datagram; 0: not known.
+	Opened Time `json:"opened,omitempty"`
+	// First says which end spoke first, where that was seen: Client if this one
+	// did. Of TCP who sent the SYN, of UDP the first datagram between the two.
+	First Role `json:"first,omitempty"`
+	// Unconnected: a UDP socket that talks to Peer without being connected to it.
+	// It may talk to others too, and Local may be the unspecified address.
+	Unconnected bool `json:"unconnected,omitempty"`
 
 	Errno   string `json:"errno,omitempty"`   // name of the error a connect ended in, if known
 	UID     uint32 `json:"uid,omitempty"`     // owner of the socket
@@ -82,6 +95,9 @@ type Handover struct {
 	Generation uint32       `json:"generation,omitempty"`
 	From       ProcessKey   `json:"from"`
 	Counters   Counters     `json:"counters,omitzero"`
+	// Exact: Counters are as Socket.Exact says, and what From had sent counts
+	// although it may not be acknowledged yet.
+	Exact bool `json:"exact,omitempty"`
 	// Inexact: it changed hands some time after Counters were read, so the next
 	// part may be From's still.
 	Inexact bool `json:"inexact,omitempty"`
@@ -239,6 +255,17 @@ type Capture struct {
 	Source   string `json:"source"`   // ebpf, netlink
 	Rung     string `json:"rung"`     // 1, 2, 2b, 3, 4
 	Interval Time   `json:"interval"` // between two looks as it really was, nanoseconds; 0: events
+	// Totals are how many TCP connections the kernel itself counted as opened or
+	// tried in the window (ActiveOpens and PassiveOpens of /proc/net/snmp), and how
+	// many of them the source told. Both ends of one connection count.
+	Totals Totals `json:"totals,omitzero"`
+}
+
+// Totals compare what was told with what the kernel counted. Kernel 0: there is
+// nothing to compare with.
+type Totals struct {
+	Kernel uint64 `json:"kernel"`
+	Told   uint64 `json:"told"`
 }
 
 // Window bounds what was observed: [Start, End). One with only a Start opens

@@ -53,6 +53,9 @@ func fill(t testing.TB, v reflect.Value, seed *uint64) {
 	case *flow.State:
 		*p = flow.CloseWait
 		return
+	case *flow.Role:
+		*p = flow.Server
+		return
 	case *flow.LossReason:
 		*p = flow.LossLate
 		return
