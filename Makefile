@@ -4,7 +4,7 @@ GO   ?= go
 TOOL  = $(GO) tool -modfile=tools/go.mod
 LDFLAGS = -s -w
 
-.PHONY: help build run test lint lab bench update clean
+.PHONY: help build run test lint lab bench generate update clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +23,17 @@ lint: ## go vet, staticcheck, gofmt
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 
-lab: ## the end-to-end lab alone, with its table (root)
-	PEERSCOPE_REQUIRE_PRIVILEGED=1 $(GO) test -count=1 -v -timeout 15m -run 'TestLab' ./test/e2e | grep -v '^=== '
+lab: SOURCE ?= netlink
+lab: SHELL = /bin/bash -o pipefail
+lab: ## the end-to-end lab alone, with its table (root); SOURCE=ebpf for that source
+	PEERSCOPE_REQUIRE_PRIVILEGED=1 PEERSCOPE_SOURCE=$(SOURCE) $(GO) test -count=1 -v -timeout 15m -run 'TestLab' ./test/e2e | grep -v '^=== '
 
 bench: ## benchmarks; ends with a table of lines: name value unit
 	./test/bench.sh
+
+generate: ## the eBPF objects from their C source (installs clang where it is missing)
+	@command -v clang >/dev/null && test -e /usr/include/bpf/bpf_helpers.h || { apt-get update -qq && apt-get install -y -qq --no-install-recommends clang llvm libbpf-dev linux-libc-dev; }
+	$(GO) generate ./internal/capture/ebpf
 
 update: ## rewrite golden files, and the lab's table in docs/LAB.md (root)
 	$(GO) test ./internal/export ./cmd/peerscope -update

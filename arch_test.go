@@ -26,6 +26,7 @@ var architecture = map[string]struct {
 	"internal/capture/nlsocket":    {in, nil},
 	"internal/capture/netns":       {in, []string{"internal/flow", "internal/capture/nlsocket"}},
 	"internal/capture/netlink":     {in, []string{"internal/flow", "internal/capture/netns", "internal/capture/nlsocket"}},
+	"internal/capture/ebpf":        {in, []string{"internal/flow", "internal/capture/netns"}},
 	"internal/capture/capturetest": {lab, []string{"internal/capture/nlsocket"}},
 	"internal/identity":            {in, []string{"internal/flow"}},
 	"internal/recording":           {in, []string{"internal/flow"}},

@@ -1,0 +1,146 @@
+package ebpf
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"peerscope/internal/flow"
+)
+
+// datagrams are the pairs of endpoints between which UDP went.
+type datagrams struct {
+	byKey map[datagramKey]*datagram
+	// adopted are the sockets that were there before the observation: what they
+	// sent or received first is not known.
+	adopted map[uint64]bool
+	alive   map[uint64]bool // as of the last look
+	next    uint64
+}
+
+type datagramKey struct {
+	cookie uint64
+	peer   [16]uint8
+	port   uint16
+}
+
+type datagram struct {
+	// cookie is the pair's own: a socket may have many peers.
+	cookie flow.SocketCookie
+	value  peerscopeFlowValue
+	told   bool // nothing new since it was told last
+}
+
+func newDatagrams() datagrams {
+	return datagrams{byKey: map[datagramKey]*datagram{}, adopted: map[uint64]bool{}, alive: map[uint64]bool{}}
+}
+
+// udpSocket takes a UDP socket that a process holds.
+func (s *Source) udpSocket(r *peerscopeTcpRecord) {
+	s.met(r.Netns, r.NetnsInode)
+	hold(s.look.udp, r, s.holder(r.Owner, r.OwnerStart))
+}
+
+// seenDatagrams takes over which UDP sockets are there, and tells those that
+// wait for anybody.
+func (s *Source) seenDatagrams() {
+	d := &s.datagrams
+	d.alive = map[uint64]bool{}
+	for _, cookie := range slices.Sorted(maps.Keys(s.look.udp)) {
+		h := s.look.udp[cookie]
+		d.alive[cookie] = true
+		if s.started == 0 {
+			d.adopted[cookie] = true
+		}
+		if h.record.LocalPort == 0 || h.record.PeerPort != 0 {
+			continue
+		}
+		s.listens++
+		s.clock.socket(&h.record, &s.out)
+		s.out.Transport, s.out.State = flow.UDP, flow.Close
+		s.out.Holders = h.all()
+		s.emit(&s.out)
+	}
+}
+
+// drainFlows takes in what went between sockets without counters.
+func (s *Source) drainFlows() error {
+	if err := drain(&s.kernel.udp, s.datagram); err != nil {
+		return err
+	}
+	return drain(&s.kernel.unix, s.local)
+}
+
+func (s *Source) datagram(k *peerscopeFlowKey, v *peerscopeFlowValue) {
+	if s.started == 0 || s.clock.time(v.Last) < s.started {
+		return // before the window
+	}
+	s.met(v.Netns, v.NetnsInode)
+	d := &s.datagrams
+	key := datagramKey{k.Cookie, k.Peer, k.PeerPort}
+	f := d.byKey[key]
+	if f == nil {
+		d.next++
+		f = &datagram{cookie: flow.SocketCookie(d.next | 1<<63)}
+		d.byKey[key] = f
+	}
+	f.value.add(v)
+	f.told = false
+	s.holder(v.Owner, v.OwnerStart)
+}
+
+// add takes a later part of a flow in.
+func (v *peerscopeFlowValue) add(o *peerscopeFlowValue) {
+	if v.First == 0 {
+		*v = *o
+		return
+	}
+	v.BytesSent += o.BytesSent
+	v.BytesReceived += o.BytesReceived
+	v.Sent += o.Sent
+	v.Received += o.Received
+	v.Last = o.Last
+	if o.Owner != 0 {
+		v.Owner, v.OwnerStart = o.Owner, o.OwnerStart
+	}
+	v.Local, v.LocalPort, v.Connected = o.Local, o.LocalPort, o.Connected
+}
+
+// tellDatagrams tells the pairs as they are now.
+func (s *Source) tellDatagrams() {
+	d := &s.datagrams
+	keys := slices.SortedFunc(maps.Keys(d.byKey), func(a, b datagramKey) int {
+		return cmp.Compare(d.byKey[a].cookie, d.byKey[b].cookie)
+	})
+	for _, k := range keys {
+		f := d.byKey[k]
+		gone := !d.alive[k.cookie] && f.value.Kernel&1 == 0
+		if k.port == 0 || f.told && !gone {
+			continue
+		}
+		f.told = true
+		s.tellDatagram(k, f, gone)
+		if gone {
+			delete(d.byKey, k)
+		}
+	}
+}
+
+func (s *Source) tellDatagram(k datagramKey, f *datagram, gone bool) {
+	v := &f.value
+	s.out = flow.Socket{
+		Time: s.clock.time(v.Last), Cookie: f.cookie, Netns: netnsID(v.Netns, v.NetnsInode), Transport: flow.UDP, State: flow.Established,
+		Tuple: flow.Tuple{Local: address(v.Local, v.LocalPort), Peer: address(k.peer, k.port)},
+		Scope: v.Scope, Opened: s.clock.time(v.First), Final: gone, Kernel: v.Kernel != 0 && v.Owner == 0,
+		HasCounters: true, Exact: true, Unconnected: v.Connected == 0,
+		Counters: flow.Counters{BytesSent: v.BytesSent, BytesAcked: v.BytesSent, BytesReceived: v.BytesReceived},
+		Holders:  s.holder(v.Owner, v.OwnerStart),
+	}
+	if !s.datagrams.adopted[k.cookie] {
+		s.out.First = flow.Client
+		if v.FirstReceived != 0 {
+			s.out.First = flow.Server
+		}
+	}
+	s.emit(&s.out)
+}

@@ -1,0 +1,338 @@
+package ebpf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/cilium/ebpf/ringbuf"
+
+	"peerscope/internal/capture/netns"
+	"peerscope/internal/flow"
+)
+
+// Processes answers who a pid is.
+type Processes interface {
+	// Process reads a process that should be alive.
+	Process(pid int32, now flow.Time) (flow.Process, error)
+	// Sighted makes the most of what the kernel told of a process when it first
+	// used a socket; it may be gone by now.
+	Sighted(s Sighting, now flow.Time) flow.Process
+}
+
+// Config says what a Source observes.
+type Config struct {
+	// Namespaces select network namespaces by name, path or inode; none: all.
+	Namespaces []string
+	// MaxConnections bounds of how many connections a record is kept at a time.
+	// More are counted and told when they end, without their process.
+	MaxConnections int
+	// Once takes one look at what is open and nothing else, whatever length Run
+	// is given: fewer programs are loaded.
+	Once bool
+	// Interval is the time between two looks at what is there.
+	Interval time.Duration
+	// ProcRoot is where /proc is mounted.
+	ProcRoot string
+	// Processes names the processes that use sockets.
+	Processes Processes
+	// Emit takes each observation, and keeps no reference to it. All calls come
+	// from the goroutine that calls Run.
+	Emit func(flow.Observation)
+	// Ready is called once, when the first look is complete and so everything
+	// that happens from then on is seen.
+	Ready func(Progress)
+	// Look is called after every other look.
+	Look func(Progress)
+}
+
+// DefaultConfig observes the whole host.
+func DefaultConfig() Config {
+	return Config{MaxConnections: 1 << 20, Interval: 5 * time.Second, ProcRoot: "/proc"}
+}
+
+// Progress is what is observed just now.
+type Progress struct {
+	Namespaces  int
+	Connections int // sockets with a peer
+	Listeners   int
+}
+
+// How often what happened is collected. Nothing waits for it: the kernel's
+// buffers have room for far more.
+const (
+	drainEvery   = 100 * time.Millisecond
+	refreshEvery = time.Second
+)
+
+// Source observes by programs in the kernel. It is for one Run.
+type Source struct {
+	cfg    Config
+	spaces *netns.Registry
+	kernel *programs
+	ring   *ringbuf.Reader
+	sample ringbuf.Record
+	clock  clock
+
+	people    people
+	datagrams datagrams
+	locals    locals           // unix sockets
+	found     []flow.Namespace // before Run
+	places    map[flow.NetnsID]bool
+	totals    totals
+	lost      peerscopeLost
+
+	started  flow.Time
+	look     looking
+	buf      []byte // of read
+	sockets  int    // with a peer, as of the last look
+	listens  int
+	out      flow.Socket // the observation in the making, used again
+	handover flow.Handover
+}
+
+// New loads the programs. They count from then on; Run tells. The error is one
+// line that says what is missing and how to get it; a *Missing if the kernel
+// or a right is the reason.
+func New(cfg Config) (*Source, error) {
+	s := newSource(cfg)
+	var err error
+	if s.spaces, err = netns.Open(cfg.Namespaces, cfg.ProcRoot); err != nil {
+		return nil, err
+	}
+	if s.found, err = s.spaces.Refresh(s.now()); err != nil {
+		s.spaces.Close()
+		return nil, err
+	}
+	set := settings{maxTracked: uint32(cfg.MaxConnections), once: cfg.Once}
+	if _, inodes, all := s.spaces.Selected(); !all {
+		set.inodes = inodes
+	}
+	if s.kernel, err = load(set); err != nil {
+		s.spaces.Close()
+		return nil, err
+	}
+	if s.ring, err = ringbuf.NewReader(s.kernel.maps.Events); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("open the ring buffer: %w", err)
+	}
+	return s, nil
+}
+
+func newSource(cfg Config) *Source {
+	return &Source{cfg: cfg, clock: newClock(), places: map[flow.NetnsID]bool{},
+		people: newPeople(), datagrams: newDatagrams(), locals: newLocals()}
+}
+
+// Close detaches the programs. Run does it too.
+func (s *Source) Close() {
+	if s.ring != nil {
+		s.ring.Close()
+		s.ring = nil
+	}
+	if s.kernel != nil {
+		s.kernel.close()
+		s.kernel = nil
+	}
+	if s.spaces != nil {
+		s.spaces.Close()
+		s.spaces = nil
+	}
+}
+
+// Run observes until ctx ends, or for the given time if that is not negative.
+// A time of 0 tells what is open now.
+func (s *Source) Run(ctx context.Context, length time.Duration) error {
+	defer s.Close()
+	if err := s.begin(); err != nil {
+		return err
+	}
+	if length != 0 && !s.cfg.Once {
+		if err := s.watch(ctx, length); err != nil {
+			return err
+		}
+	}
+	return s.end(length)
+}
+
+// begin takes over what is there already.
+func (s *Source) begin() error {
+	s.tellPlaces(s.found)
+	if err := s.takeLook(); err != nil {
+		return err
+	}
+	if err := s.kernel.vars.adopting.Set(false); err != nil {
+		return fmt.Errorf("end the first look: %w", err)
+	}
+	s.started = s.now()
+	// What ended between the start of the programs and now was before the window,
+	// unless the look had met it.
+	if err := s.drainRing(); err != nil {
+		return err
+	}
+	s.totals.begin(s.spaces)
+	s.emit(&flow.Capture{Source: sourceName, Rung: s.kernel.rung})
+	s.tellGaps()
+	s.emit(&flow.Window{Start: s.started})
+	s.report(s.cfg.Ready)
+	return nil
+}
+
+// watch collects until the time is over.
+func (s *Source) watch(ctx context.Context, length time.Duration) error {
+	stop := context.AfterFunc(ctx, func() { s.ring.Flush() })
+	defer stop()
+	began := time.Now()
+	refreshed, looked := began, began
+	for ctx.Err() == nil {
+		now := time.Now()
+		wait := drainEvery
+		if length > 0 {
+			left := length - now.Sub(began)
+			if left <= 0 {
+				return nil
+			}
+			wait = min(wait, left)
+		}
+		if err := s.readRing(now.Add(wait)); err != nil {
+			return err
+		}
+		now = time.Now()
+		if now.Sub(refreshed) >= refreshEvery {
+			refreshed = now
+			if err := s.collect(); err != nil {
+				return err
+			}
+		}
+		if now.Sub(looked) >= s.cfg.Interval {
+			if err := s.takeLook(); err != nil {
+				return err
+			}
+			looked = now
+			s.report(s.cfg.Look)
+		}
+	}
+	return nil
+}
+
+// collect takes in what the kernel summed up, and how the host has changed.
+func (s *Source) collect() error {
+	if err := s.refresh(); err != nil {
+		return err
+	}
+	if err := s.drainFlows(); err != nil {
+		return err
+	}
+	return s.tellLost()
+}
+
+// end takes a last look and closes the window.
+func (s *Source) end(length time.Duration) error {
+	end := s.now()
+	if length == 0 || s.cfg.Once {
+		end = s.started
+	} else {
+		// The kernel's totals first: what comes after them can only be too much.
+		s.totals.end(s.spaces)
+		if err := s.collect(); err != nil {
+			return err
+		}
+		if err := s.takeLook(); err != nil {
+			return err
+		}
+		if err := s.drainRing(); err != nil {
+			return err
+		}
+		if err := s.drainFlows(); err != nil {
+			return err
+		}
+	}
+	s.tellDatagrams()
+	s.tellLocals()
+	if err := s.tellLost(); err != nil {
+		return err
+	}
+	s.tellGaps()
+	s.emit(&flow.Capture{Source: sourceName, Rung: s.kernel.rung, Totals: s.totals.sum()})
+	s.emit(&flow.Window{Start: s.started, End: end})
+	return nil
+}
+
+// drainRing takes what the programs have told. It never waits.
+func (s *Source) drainRing() error { return s.readRing(time.Unix(1, 0)) }
+
+// readRing takes what the programs tell until the time given, or until they
+// wake it because much of the ring is full.
+func (s *Source) readRing(until time.Time) error {
+	if err := s.kernel.vars.woken.Set(false); err != nil {
+		return fmt.Errorf("arm the ring buffer: %w", err)
+	}
+	s.ring.SetDeadline(until)
+	for n := 1; ; n++ {
+		if n%4096 == 0 && time.Now().After(until.Add(drainEvery)) {
+			return nil // there is more than one can read: what else is to be done has its turn
+		}
+		switch err := s.ring.ReadInto(&s.sample); {
+		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ringbuf.ErrFlushed):
+			return nil
+		case err != nil:
+			return fmt.Errorf("read the ring buffer: %w", err)
+		}
+		if err := s.take(s.sample.RawSample); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Source) emit(o flow.Observation) { s.cfg.Emit(o) }
+
+func (s *Source) now() flow.Time { return flow.Time(time.Now().UnixNano()) }
+
+func (s *Source) report(to func(Progress)) {
+	if to != nil {
+		to(Progress{Namespaces: len(s.places), Connections: s.sockets, Listeners: s.listens})
+	}
+}
+
+// tellLost tells what the programs had to leave out since the last time.
+func (s *Source) tellLost() error {
+	var each []peerscopeLost
+	if err := s.kernel.maps.Losses.Lookup(uint32(0), &each); err != nil {
+		return fmt.Errorf("read the losses: %w", err)
+	}
+	var sum peerscopeLost
+	for _, l := range each {
+		sum.RingFull += l.RingFull
+		sum.MapFull += l.MapFull
+		sum.FlowsFull += l.FlowsFull
+		sum.Late += l.Late
+	}
+	for _, l := range [...]struct {
+		reason flow.LossReason
+		count  uint64
+	}{
+		{flow.LossRingFull, sum.RingFull - s.lost.RingFull},
+		{flow.LossMapFull, sum.MapFull - s.lost.MapFull + sum.FlowsFull - s.lost.FlowsFull},
+		{flow.LossLate, sum.Late - s.lost.Late},
+	} {
+		if l.count > 0 {
+			s.emit(&flow.Loss{Time: s.now(), Reason: l.reason, Count: l.count})
+		}
+	}
+	s.lost = sum
+	return nil
+}
+
+func (s *Source) tellGaps() {
+	for _, g := range s.kernel.gaps {
+		s.emit(&g)
+	}
+	for _, g := range s.spaces.Gaps() {
+		s.emit(&g)
+	}
+}
+
+// What maps call this source.
+const sourceName = "ebpf"

@@ -1,0 +1,195 @@
+package ebpf
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"peerscope/internal/capture/capturetest"
+	"peerscope/internal/flow"
+)
+
+// observed runs f between the first and the last look of a source and returns
+// what was told from beginning to end.
+func observed(t *testing.T, n *capturetest.Namespace, change func(*Config), f func()) []flow.Observation {
+	t.Helper()
+	capturetest.RequireRoot(t)
+	var told []flow.Observation
+	cfg := DefaultConfig()
+	cfg.Namespaces = []string{n.Path()}
+	cfg.Processes = nobody{}
+	cfg.Emit = func(o flow.Observation) { told = append(told, clone(o)) }
+	ready := make(chan struct{})
+	cfg.Ready = func(Progress) { close(ready) }
+	if change != nil {
+		change(&cfg)
+	}
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx, -1) }()
+	select {
+	case <-ready:
+	case err := <-done:
+		t.Fatal(err)
+	}
+	f()
+	cancel()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the source does not end")
+	}
+	return told
+}
+
+// clone keeps an observation whose memory is used again.
+func clone(o flow.Observation) flow.Observation {
+	switch o := o.(type) {
+	case *flow.Socket:
+		c := *o
+		return &c
+	case *flow.Handover:
+		c := *o
+		return &c
+	}
+	return o
+}
+
+func sockets(told []flow.Observation, keep func(*flow.Socket) bool) []*flow.Socket {
+	var out []*flow.Socket
+	for _, o := range told {
+		if s, ok := o.(*flow.Socket); ok && keep(s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func lost(told []flow.Observation, reason flow.LossReason) uint64 {
+	var n uint64
+	for _, o := range told {
+		if l, ok := o.(*flow.Loss); ok && l.Reason == reason {
+			n += l.Count
+		}
+	}
+	return n
+}
+
+// exchange makes n connections that carry a request and an answer, one after
+// the other, and closes them.
+func exchange(t *testing.T, ns *capturetest.Namespace, n int) {
+	t.Helper()
+	l := capturetest.Listen(t, ns, "127.0.0.1:0")
+	defer l.Close()
+	for range n {
+		client, server := capturetest.Connect(t, ns, l)
+		talk(t, client, server)
+		client.Close()
+		io.Copy(io.Discard, server)
+		server.Close()
+	}
+}
+
+func talk(t *testing.T, client, server net.Conn) {
+	t.Helper()
+	var b [4]byte
+	for _, step := range [...]func() (int, error){
+		func() (int, error) { return client.Write([]byte("ping")) },
+		func() (int, error) { return io.ReadFull(server, b[:]) },
+		func() (int, error) { return server.Write([]byte("pong")) },
+		func() (int, error) { return io.ReadFull(client, b[:]) },
+	} {
+		if _, err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestShortConnections: each end of each connection is told once, with its
+// process, its identity and its payload, and all that the kernel counted are.
+func TestShortConnections(t *testing.T) {
+	capturetest.RequireRoot(t)
+	ns := capturetest.NewNamespace(t)
+	const n = 20
+	told := observed(t, ns, nil, func() { exchange(t, ns, n) })
+	ends := sockets(told, func(s *flow.Socket) bool { return s.Transport == flow.TCP && s.Final && s.State != flow.Listen })
+	if len(ends) != 2*n {
+		t.Fatalf("%d ends are told, want %d", len(ends), 2*n)
+	}
+	identities := map[flow.Sequence]int{}
+	for _, s := range ends {
+		id := s.Sequence
+		if s.First == flow.Client {
+			id = flow.Sequence{SendBase: id.RecvBase, RecvBase: id.SendBase + 1}
+			s.Counters.BytesAcked-- // its SYN
+		}
+		identities[id]++
+		if len(s.Holders) != 1 || s.Holders[0].PID != int32(os.Getpid()) {
+			t.Errorf("%v has the holders %v, want this process", s.Tuple, s.Holders)
+		}
+		if s.First == flow.RoleNone || !s.Exact || s.Counters.BytesAcked != 4 || s.Counters.BytesReceived != 4 || s.Opened == 0 {
+			t.Errorf("%v: first %v, exact %v, opened %d, counters %+v", s.Tuple, s.First, s.Exact, s.Opened, s.Counters)
+		}
+	}
+	for id, count := range identities {
+		if count != 2 {
+			t.Errorf("the identity %v has %d ends", id, count)
+		}
+	}
+	var totals flow.Totals
+	for _, o := range told {
+		if c, ok := o.(*flow.Capture); ok {
+			totals = c.Totals
+		}
+	}
+	if want := (flow.Totals{Kernel: 2 * n, Told: 2 * n}); totals != want {
+		t.Errorf("the totals are %+v, want %+v", totals, want)
+	}
+}
+
+// TestBound: what finds no room is told all the same, without its process, and
+// is counted.
+func TestBound(t *testing.T) {
+	capturetest.RequireRoot(t)
+	ns := capturetest.NewNamespace(t)
+	const room, n = 100, 80
+	told := observed(t, ns, func(c *Config) { c.MaxConnections = room }, func() {
+		l := capturetest.Listen(t, ns, "127.0.0.1:0")
+		defer l.Close()
+		for range n {
+			client, server := capturetest.Connect(t, ns, l)
+			defer client.Close()
+			defer server.Close()
+			talk(t, client, server)
+		}
+	})
+	ends := sockets(told, func(s *flow.Socket) bool { return s.Transport == flow.TCP && s.Final && s.State != flow.Listen })
+	if len(ends) != 2*n {
+		t.Errorf("%d ends are told, want %d", len(ends), 2*n)
+	}
+	owned := 0
+	for _, s := range ends {
+		if !s.HasSequence {
+			t.Errorf("%v has no identity", s.Tuple)
+		}
+		if len(s.Holders) > 0 {
+			owned++
+		}
+	}
+	if owned != room {
+		t.Errorf("%d ends have their process, want the %d that found room", owned, room)
+	}
+	if got := lost(told, flow.LossMapFull); got != 2*n-room {
+		t.Errorf("map_full is %d, want %d", got, 2*n-room)
+	}
+}
