@@ -17,23 +17,31 @@ const (
 // /proc/PID/cmdline: secrets redacted, one blank between arguments, nothing
 // unprintable, at most maxCommandLine bytes.
 //
+// incomplete: there may be more than b. What is missing, with the word that was
+// cut off, is shown as one secret: it may be one.
+//
 // A program may write over its arguments (setproctitle); then the content is
 // one text without NULs, or with many at its end.
-func commandLine(b []byte) string {
-	incomplete := len(b) >= maxArguments
-	b = bytes.TrimRight(b, "\x00")
+func commandLine(b []byte, incomplete bool) string {
+	if bytes.HasSuffix(b, []byte{0, 0}) { // the rest is the same
+		incomplete = false
+	}
 	if incomplete {
 		b = wholeWords(b)
 	}
-	if len(b) == 0 {
-		return ""
+	b = bytes.TrimRight(b, "\x00")
+	var line string
+	if len(b) > 0 {
+		line = strings.Join(Redact(strings.Split(string(b), "\x00")), " ")
 	}
-	args := Redact(strings.Split(string(b), "\x00"))
-	return cut(printable(strings.Join(args, " ")), maxCommandLine)
+	if incomplete {
+		line = strings.TrimLeft(line+" "+redacted, " ")
+	}
+	return cut(printable(line), maxCommandLine)
 }
 
-// wholeWords drops the last word of arguments that were cut off while reading:
-// half a secret may not look like one.
+// wholeWords drops the last word of arguments that were cut off while reading,
+// unless they end behind one: half a secret may not look like one.
 func wholeWords(b []byte) []byte {
 	return bytes.TrimRight(b[:bytes.LastIndexAny(b, "\x00 \t\n")+1], "\x00 \t\n")
 }

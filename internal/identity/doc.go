@@ -1,6 +1,9 @@
 // Package identity says what a process is: its name, executable, command line,
 // owner, cgroup, systemd unit and container, read from /proc.
 //
+// Of a process that may be gone it makes the most of what the kernel told when
+// the process was there (Sighting).
+//
 // It also reads the two things that are true of a whole run: the host
 // (ReadHost) and what this program itself may see here (ReadSelf).
 //

@@ -6,6 +6,32 @@ import "strings"
 type mounts struct {
 	hidePID            string
 	cgroupV1, cgroupV2 bool
+	// tracksV1: a hierarchy of version 1 says where processes belong, and not
+	// only what one controller (net_cls) does to some of them.
+	tracksV1 bool
+	unified  cgroupMount
+}
+
+// cgroupMount is a mount of the hierarchy of version 2. Its root is below this
+// program's cgroup namespace, or above: /../..
+type cgroupMount struct{ point, root string }
+
+// betterThan reports whether more of the hierarchy is to be seen below m.
+func (m cgroupMount) betterThan(other cgroupMount) bool {
+	return other.point == "" || m.rank() > other.rank()
+}
+
+// rank is the number of levels that the root is above the namespace's, and
+// negative below.
+func (m cgroupMount) rank() int {
+	levels := strings.Count(m.root, "/")
+	switch {
+	case m.root == "/":
+		return 0
+	case strings.Trim(m.root, "/.") == "":
+		return levels
+	}
+	return -levels
 }
 
 // parseMounts reads lines of
@@ -24,8 +50,16 @@ func parseMounts(text string) mounts {
 		switch after[0] {
 		case "cgroup":
 			m.cgroupV1 = true
+			if len(after) >= 3 && tracksProcesses(after[2]) {
+				m.tracksV1 = true
+			}
 		case "cgroup2":
 			m.cgroupV2 = true
+			// A point with a blank or a backslash in it is written with escapes.
+			c := cgroupMount{point: before[4], root: before[3]}
+			if !strings.Contains(c.point, `\`) && c.betterThan(m.unified) {
+				m.unified = c
+			}
 		case "proc":
 			if before[4] == "/proc" && len(after) >= 3 {
 				m.hidePID = hidePID(after[2])
@@ -33,6 +67,17 @@ func parseMounts(text string) mounts {
 		}
 	}
 	return m
+}
+
+// tracksProcesses reports whether the super options of a cgroup mount name a
+// controller that ParseCgroup prefers.
+func tracksProcesses(options string) bool {
+	for o := range strings.SplitSeq(options, ",") {
+		if o != "" && cgroupRank(o) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // hidePID takes the option out of the super options of a proc mount. The

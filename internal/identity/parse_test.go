@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"unicode"
@@ -56,7 +57,7 @@ func TestStatusTakesEffectiveUserAndInnermostPID(t *testing.T) {
 func TestCommandLineIsOneSafeLine(t *testing.T) {
 	f := func(in, want string) {
 		t.Helper()
-		if got := commandLine([]byte(in)); got != want {
+		if got := commandLine([]byte(in), len(in) >= maxArguments); got != want {
 			t.Errorf("commandLine(%.99q) = %.99q, want %.99q", in, got, want)
 		}
 	}
@@ -75,8 +76,10 @@ func TestCommandLineIsOneSafeLine(t *testing.T) {
 	f("ab\x00"+long[:maxCommandLine], "ab "+long[:maxCommandLine-4])
 	// Half of a secret, where reading ended, is not shown.
 	hidden := "app\x00--password\x00" + strings.Repeat("p", maxArguments-40) + "\x00postgres://me:hunter2hunter2hunter2hunter2@h/"
-	f(hidden[:maxArguments], "app --password ***")
-	f(strings.Repeat("x", maxArguments), "")
+	f(hidden[:maxArguments], "app --password *** ***")
+	f(strings.Repeat("x", maxArguments), "***")
+	// A title in the place of many arguments is complete.
+	f("nginx: worker process"+strings.Repeat("\x00", maxArguments), "nginx: worker process")
 }
 
 func TestPasswdFirstNameCounts(t *testing.T) {
@@ -144,13 +147,39 @@ func FuzzParseMounts(f *testing.F) {
 func FuzzCommandLine(f *testing.F) {
 	f.Add([]byte("a\x1b]0;x\x07\x00b\nc\td\re\x7f\x00--password\x00\xff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		line := commandLine(b)
+		line := commandLine(b, len(b)%2 == 1)
 		checkSafe(t, line)
 		if len(line) > maxCommandLine {
 			t.Errorf("%d bytes, want at most %d", len(line), maxCommandLine)
 		}
 		if again := printable(line); again != line {
 			t.Errorf("printable(%q) = %q", line, again)
+		}
+	})
+}
+
+func FuzzSighted(f *testing.F) {
+	f.Add("app", "app", []byte("/usr/bin/app\x00--password\x00x\x00"), false)
+	f.Add("\x1b[31m", "a/b (deleted)", []byte("a\x1b]0;x\x07: b\xff\x00\x00"), true)
+	f.Add("abcdefghijklmno", "", []byte("-abcdefghijklmnopq"), true)
+	r := New(Config{ProcRoot: "testdata/none", PasswdPath: "testdata/none", Boot: 1})
+	f.Fuzz(func(t *testing.T, comm, exe string, args []byte, cut bool) {
+		before := string(args)
+		s := Sighting{PID: 7, Start: 7, Comm: comm, Exe: exe, Args: args, ArgsCut: cut}
+		p := r.Sighted(&s, 1)
+		checkSafe(t, p.Name)
+		checkSafe(t, p.CommandLine)
+		if string(args) != before {
+			t.Errorf("the arguments were changed from %q to %q", before, args)
+		}
+		if len(p.CommandLine) > maxCommandLine {
+			t.Errorf("%d bytes, want at most %d", len(p.CommandLine), maxCommandLine)
+		}
+		if whole, complete := bytes.CutSuffix(args, []byte{0}); complete && !cut {
+			// The same as /proc would give.
+			if want := commandLine(whole, false); p.CommandLine != want {
+				t.Errorf("command line %q, want %q", p.CommandLine, want)
+			}
 		}
 	})
 }

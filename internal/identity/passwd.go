@@ -27,8 +27,7 @@ type users struct {
 
 // name is the user's name, else its number.
 func (u *users) name(uid uint32, now flow.Time) string {
-	// A clock that was set back must not stop the checks.
-	if since := now - u.checked; u.names == nil || since >= passwdCheck || since < 0 {
+	if u.names == nil || isApart(now, u.checked, passwdCheck) {
 		u.refresh()
 		u.checked = now
 	}
@@ -37,6 +36,11 @@ func (u *users) name(uid uint32, now flow.Time) string {
 	}
 	return strconv.FormatUint(uint64(uid), 10)
 }
+
+// isApart reports whether two times differ by at least d. Records of several
+// processors come a little out of order; a clock that was set back must not
+// stop what is done every d.
+func isApart(a, b, d flow.Time) bool { return a-b >= d || b-a >= d }
 
 // refresh reads the list if it has changed. One that cannot be read leaves the
 // names as they were.

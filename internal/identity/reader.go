@@ -24,12 +24,15 @@ type Config struct {
 // Reader reads processes. It uses its buffers again, so it serves one
 // goroutine at a time.
 type Reader struct {
-	root  string
-	boot  flow.Time
-	users users
-	path  []byte // of what is opened, NUL-terminated
-	buf   []byte // content of the file last read; grows to the largest one
-	link  []byte // target of the link last read
+	root    string
+	boot    flow.Time
+	users   users
+	cgroups cgroups
+	parsed  map[string]Cgroup // by the content of /proc/PID/cgroup
+	procfs  answer            // root is the kernel's own procfs
+	path    []byte            // of what is opened, NUL-terminated
+	buf     []byte            // content of the file last read; grows to the largest one
+	link    []byte            // target of the link last read
 }
 
 // New makes a reader. It reads nothing yet.
@@ -40,21 +43,22 @@ func New(c Config) *Reader {
 	if c.PasswdPath == "" {
 		c.PasswdPath = "/etc/passwd"
 	}
+	root := strings.TrimRight(c.ProcRoot, "/") + "/"
 	return &Reader{
-		root:  strings.TrimRight(c.ProcRoot, "/") + "/",
-		boot:  c.Boot,
-		users: users{path: c.PasswdPath},
-		buf:   make([]byte, 8<<10),
-		link:  make([]byte, 4<<10), // PATH_MAX
+		root:    root,
+		boot:    c.Boot,
+		users:   users{path: c.PasswdPath},
+		cgroups: newCgroups(root),
+		parsed:  map[string]Cgroup{},
+		buf:     make([]byte, 8<<10),
+		link:    make([]byte, 4<<10), // PATH_MAX
 	}
 }
 
 // Key reads only the process's key: to learn whether a pid still is the
 // process it was. It does not allocate. Errors are those of Process.
 func (r *Reader) Key(pid int32) (flow.ProcessKey, error) {
-	var b []byte
-	var err error
-	b, r.buf, err = readInto(unix.AT_FDCWD, r.pathOf(pid, "/stat"), r.buf, maxFile)
+	b, err := r.read(unix.AT_FDCWD, r.pathOf(pid, "/stat"), maxFile)
 	if err != nil {
 		return flow.ProcessKey{}, fmt.Errorf("read stat of pid %d: %w", pid, err)
 	}
@@ -82,81 +86,104 @@ func (r *Reader) Process(pid int32, now flow.Time) (flow.Process, error) {
 	}
 	defer unix.Close(dir)
 
+	st, err := r.readStat(dir)
+	if err != nil {
+		return flow.Process{}, fmt.Errorf("read stat of pid %d: %w", pid, err)
+	}
+	p := r.processOf(pid, st, now)
+	if s, ok := r.readStatus(dir, &p, now); ok && s.tgid != 0 && s.tgid != pid {
+		return flow.Process{}, fmt.Errorf("pid %d is a thread of pid %d: %w", pid, s.tgid, fs.ErrNotExist)
+	}
+	r.readRest(dir, st.flags, &p)
+	return p, nil
+}
+
+// readStat reads what must be there: without it there is no process. The comm
+// of the result is valid until the next read.
+func (r *Reader) readStat(dir int) (stat, error) {
 	b, err := r.read(dir, "stat\x00", maxFile)
 	if err != nil {
-		return flow.Process{}, fmt.Errorf("read stat of pid %d: %w", pid, err)
+		return stat{}, err
 	}
-	st, err := parseStat(b)
-	if err != nil {
-		return flow.Process{}, fmt.Errorf("read stat of pid %d: %w", pid, err)
-	}
-	p := flow.Process{
+	return parseStat(b)
+}
+
+// processOf begins a process with what its stat says.
+func (r *Reader) processOf(pid int32, st stat, now flow.Time) flow.Process {
+	return flow.Process{
 		Time:    now,
 		Key:     flow.ProcessKey{PID: pid, Start: st.start},
 		Parent:  st.parent,
 		Created: r.created(st.start),
 		Name:    printable(string(st.comm)),
 	}
-	if b, err := r.read(dir, "status\x00", maxFile); err == nil {
-		s := parseStatus(b)
-		if s.tgid != 0 && s.tgid != pid {
-			return flow.Process{}, fmt.Errorf("pid %d is a thread of pid %d: %w", pid, s.tgid, fs.ErrNotExist)
-		}
-		if s.vpid != pid {
-			p.VPID = s.vpid
-		}
-		if s.hasUID {
-			p.UID, p.Owner = s.uid, r.users.name(s.uid, now)
-		}
+}
+
+// readStatus reads owner and inner pid. ok is false if there is nothing to
+// read.
+func (r *Reader) readStatus(dir int, p *flow.Process, now flow.Time) (s status, ok bool) {
+	b, err := r.read(dir, "status\x00", maxFile)
+	if err != nil {
+		return status{}, false
 	}
-	if st.flags&kernelThread == 0 {
-		r.readProgram(dir, &p)
+	s = parseStatus(untilPID(b))
+	if s.vpid != p.Key.PID {
+		p.VPID = s.vpid
+	}
+	if s.hasUID {
+		p.UID, p.Owner = s.uid, r.users.name(s.uid, now)
+	}
+	return s, true
+}
+
+// readRest reads program, cgroup and network namespace. flags are those of the
+// stat line.
+func (r *Reader) readRest(dir int, flags uint32, p *flow.Process) {
+	if flags&kernelThread == 0 {
+		r.readProgram(dir, p)
 	}
 	if b, err := r.read(dir, "cgroup\x00", maxFile); err == nil {
-		c := ParseCgroup(b)
-		p.Cgroup, p.Unit, p.Container, p.Runtime = c.Path, c.Unit, c.Container, c.Runtime
+		setCgroup(p, r.parseCgroup(b))
 	}
 	if b, err := readLink(dir, "ns/net\x00", r.link); err == nil {
 		p.NetnsInode = namespaceInode(b)
 	}
-	return p, nil
+}
+
+func setCgroup(p *flow.Process, c Cgroup) {
+	p.Cgroup, p.Unit, p.Container, p.Runtime = c.Path, c.Unit, c.Container, c.Runtime
 }
 
 // readProgram reads what kernel threads do not have: executable and arguments.
 func (r *Reader) readProgram(dir int, p *flow.Process) {
-	comm := p.Name
 	if b, err := readLink(dir, "exe\x00", r.link); err == nil && len(b) > 0 {
 		// The kernel marks a file that was removed or replaced since (d_path).
 		p.Executable = printable(string(bytes.TrimSuffix(b, []byte(" (deleted)"))))
-		if name := p.Executable[strings.LastIndexByte(p.Executable, '/')+1:]; name != "" {
-			p.Name = name
-		}
 	}
-	if b, err := r.read(dir, "cmdline\x00", maxArguments); err == nil {
-		if name := invokedAs(b, comm); name != "" {
-			p.Name = name
-		}
-		p.CommandLine = commandLine(b)
+	b, err := r.read(dir, "cmdline\x00", maxArguments)
+	if err != nil {
+		b = nil
 	}
+	p.Name = programName(p.Name, p.Executable, b)
+	p.CommandLine = commandLine(b, len(b) >= maxArguments)
 }
 
-// commLength is what the kernel keeps of a name (TASK_COMM_LEN less the NUL).
-const commLength = 15
-
-// invokedAs is the name a program was started by, if the kernel's own name for
-// it (comm, from the path given to execve) agrees: redis-server, where the
-// executable is a link to redis-check-rdb. Empty if they do not agree, as with
-// scripts and with programs that rename themselves.
-func invokedAs(cmdline []byte, comm string) string {
-	first := cmdline
-	if i := bytes.IndexAny(cmdline, "\x00 :"); i >= 0 {
-		first = cmdline[:i]
+// parseCgroup is ParseCgroup for one of many processes: they share few groups,
+// so the results share their texts.
+func (r *Reader) parseCgroup(b []byte) Cgroup {
+	// A group may be nested as deep as a process likes; the most are short.
+	const maxTexts, maxText = 1024, 1024
+	if c, ok := r.parsed[string(b)]; ok {
+		return c
 	}
-	name := strings.TrimPrefix(printable(string(first[bytes.LastIndexByte(first, '/')+1:])), "-")
-	if name == comm || len(comm) == commLength && strings.HasPrefix(name, comm) {
-		return name
+	c := ParseCgroup(b)
+	if len(b) <= maxText {
+		if len(r.parsed) >= maxTexts {
+			clear(r.parsed)
+		}
+		r.parsed[string(b)] = c
 	}
-	return ""
+	return c
 }
 
 // read reads a file of a process. The result is valid until the next read.

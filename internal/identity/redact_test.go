@@ -27,6 +27,7 @@ func TestRedactedLineKeepsKeys(t *testing.T) {
 		if diff := cmp.Diff(got, identity.Redact(got)); diff != "" {
 			t.Errorf("Redact(%s) twice (-once +twice):\n%s", in, diff)
 		}
+		checkCuts(t, args, strings.Split(want, "|"))
 	}
 
 	// By the name of a flag, glued or as the next argument.

@@ -44,6 +44,21 @@ func parseStatus(b []byte) status {
 	return s
 }
 
+// untilPID is a status without what follows the line NSpid: all that is asked
+// of another process stands before it, and three quarters of the text behind.
+func untilPID(b []byte) []byte {
+	const line = "\nNSpid:"
+	i := bytes.Index(b, []byte(line))
+	if i < 0 { // before Linux 4.1
+		return b
+	}
+	end := bytes.IndexByte(b[i+len(line):], '\n')
+	if end < 0 {
+		return b
+	}
+	return b[:i+len(line)+end]
+}
+
 // fieldOf is word number i of a line, counted from 0, or nil.
 func fieldOf(line []byte, i int) []byte {
 	for ; i > 0; i-- {
