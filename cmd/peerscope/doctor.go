@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"peerscope/internal/capture/ebpf"
 	"peerscope/internal/capture/netlink"
 	"peerscope/internal/identity"
 )
@@ -35,6 +36,9 @@ func newDoctor(s streams) *cobra.Command {
 				return usage(fmt.Errorf("unknown output %q: it is text or json", format))
 			}
 			checks := examine(identity.ReadSelf())
+			for _, f := range ebpf.Examine() {
+				checks = append(checks, check{Name: f.Name, OK: f.OK, Detail: f.Detail, Fix: f.Fix})
+			}
 			for _, f := range netlink.Examine("/proc") {
 				checks = append(checks, check{Name: f.Name, OK: f.OK, Detail: f.Detail, Fix: f.Fix})
 			}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"peerscope/internal/attribution"
+	"peerscope/internal/capture/ebpf"
 	"peerscope/internal/capture/netlink"
 	"peerscope/internal/flow"
 	"peerscope/internal/identity"
@@ -51,12 +52,15 @@ type observation struct {
 // checkSource fails on a source that is not there.
 func (o *observation) checkSource() error {
 	switch o.source {
-	case "auto", "netlink":
+	case "auto", "netlink", "ebpf":
 		return nil
-	case "ebpf":
-		return &exitError{exitKernel, errors.New("this version has no eBPF source yet; use --source netlink")}
 	}
 	return usage(fmt.Errorf("unknown source %q: it is auto, ebpf or netlink", o.source))
+}
+
+// source observes until ctx ends, or for the given time if that is not negative.
+type source interface {
+	Run(ctx context.Context, length time.Duration) error
 }
 
 // observe runs the source into emit until the time is over or ctx ends.
@@ -66,19 +70,71 @@ func observe(ctx context.Context, o observation, emit func(flow.Observation), sh
 	debug.SetGCPercent(400)
 	host := identity.ReadHost()
 	emit(&host)
-	cfg := netlink.DefaultConfig()
-	cfg.Namespaces = o.namespaces
-	cfg.Processes = identity.New(identity.Config{})
-	cfg.Emit = emit
-	cfg.Ready = func(p netlink.Progress) { show.ready(p, o) }
-	cfg.Look = show.look
-	source, err := netlink.New(cfg)
+	source, err := openSource(o, emit, show)
 	if err != nil {
-		return privilege(err)
+		return err
 	}
 	warnLimited(show.w)
 	defer show.done()
 	return privilege(source.Run(ctx, o.length))
+}
+
+// openSource opens what was asked for; of auto, the best that works here.
+func openSource(o observation, emit func(flow.Observation), show *progress) (source, error) {
+	if o.source == "netlink" {
+		return openNetlink(o, emit, show)
+	}
+	s, err := openEBPF(o, emit, show)
+	var missing *ebpf.Missing
+	switch {
+	case err == nil:
+		return s, nil
+	case !errors.As(err, &missing):
+		return nil, err
+	case o.source == "auto":
+		fmt.Fprintf(show.w, "peerscope: observing without eBPF: %v\n", missing)
+		emit(&flow.Gap{Code: "no_ebpf", Reason: missing.Reason, Fix: missing.Fix})
+		return openNetlink(o, emit, show)
+	case missing.Privilege:
+		return nil, &exitError{exitPrivilege, missing}
+	}
+	return nil, &exitError{exitKernel, missing}
+}
+
+func openEBPF(o observation, emit func(flow.Observation), show *progress) (source, error) {
+	cfg := ebpf.DefaultConfig()
+	cfg.Namespaces, cfg.Once = o.namespaces, o.length == 0
+	cfg.Processes = sightings{identity.New(identity.Config{})}
+	cfg.Emit = emit
+	cfg.Ready = func(p ebpf.Progress) { show.ready(found(p), o) }
+	cfg.Look = func(p ebpf.Progress) { show.look(found(p)) }
+	s, err := ebpf.New(cfg)
+	if err != nil {
+		return nil, err // not s: a nil source in an interface is not nil
+	}
+	return s, nil
+}
+
+func openNetlink(o observation, emit func(flow.Observation), show *progress) (source, error) {
+	cfg := netlink.DefaultConfig()
+	cfg.Namespaces = o.namespaces
+	cfg.Processes = identity.New(identity.Config{})
+	cfg.Emit = emit
+	cfg.Ready = func(p netlink.Progress) { show.ready(found(p), o) }
+	cfg.Look = func(p netlink.Progress) { show.look(found(p)) }
+	s, err := netlink.New(cfg)
+	if err != nil {
+		return nil, privilege(err)
+	}
+	return s, nil
+}
+
+// sightings lets identity make the most of what the kernel told of a process.
+type sightings struct{ *identity.Reader }
+
+func (r sightings) Sighted(s ebpf.Sighting, now flow.Time) flow.Process {
+	seen := identity.Sighting(s)
+	return r.Reader.Sighted(&seen, now)
 }
 
 // privilege marks an error that comes of a missing right.

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"golang.org/x/term"
-
-	"peerscope/internal/capture/netlink"
 )
 
 // progress tells on standard error what is going on: on a terminal one line
@@ -27,8 +25,15 @@ func isTerminal(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// found is what is observed just now.
+type found struct {
+	Namespaces  int
+	Connections int // sockets with a peer
+	Listeners   int
+}
+
 // ready is called when the first look is complete.
-func (p *progress) ready(now netlink.Progress, o observation) {
+func (p *progress) ready(now found, o observation) {
 	if o.length > 0 {
 		p.end = time.Now().Add(o.length)
 	}
@@ -47,7 +52,7 @@ func (p *progress) ready(now netlink.Progress, o observation) {
 		plural(now.Connections, "socket"), plural(now.Listeners, "listener"))
 }
 
-func (p *progress) look(now netlink.Progress) {
+func (p *progress) look(now found) {
 	if !p.terminal {
 		return
 	}
