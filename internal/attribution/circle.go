@@ -143,6 +143,9 @@ func (e *Engine) leave(n uint32, h *half) {
 			e.byTuple.replace(e.tupleHash(h), n, next)
 		}
 	}
+	if h.has(flagLane) && h.transport == flow.UDP {
+		e.leaveLane(n, h)
+	}
 	if h.has(flagSeqIndex) {
 		next := h.nextSeq
 		for _, base := range [2]uint32{h.seq.RecvBase, h.seq.SendBase} {

@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -21,8 +22,8 @@ func (e *Engine) Describe(cookie flow.SocketCookie) string {
 	h := e.half(n)
 	f := e.findPeer(n, h)
 	var o *half
-	if f.partner != 0 {
-		o = e.half(f.partner)
+	if m := cmp.Or(f.partner, f.shared); m != 0 {
+		o = e.half(m)
 	}
 	role, by, _ := e.roleOf(h, o)
 	c := Change{Peer: f.evidence}

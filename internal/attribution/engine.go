@@ -1,6 +1,10 @@
 package attribution
 
-import "peerscope/internal/flow"
+import (
+	"cmp"
+
+	"peerscope/internal/flow"
+)
 
 // Config sizes an Engine. The zero value is ready for use.
 type Config struct {
@@ -21,6 +25,7 @@ type Engine struct {
 	byCookie   cookies
 	byTuple    index
 	bySequence index
+	lanes      lanes
 
 	addrs      addresses
 	namespaces []namespace
@@ -46,6 +51,7 @@ type Engine struct {
 
 	host    flow.Host
 	capture flow.Capture
+	closed  bool // a window was closed since the last flow.Capture
 	window  flow.Window
 	latest  flow.Time
 	gaps    []flow.Gap
@@ -120,12 +126,26 @@ func (e *Engine) Apply(o flow.Observation) {
 	case *flow.Host:
 		e.host = *o
 	case *flow.Capture:
-		if o.Interval >= e.capture.Interval { // told at the start without one, so that a cut recording has it
-			e.capture = *o
-		}
+		e.captureInfo(o)
 	case *flow.Window:
 		e.windowBounds(o)
 	}
+}
+
+// captureInfo keeps what is known of the source. It is told at the start without
+// interval and totals, so that a cut recording has it, and with them at the end.
+func (e *Engine) captureInfo(o *flow.Capture) {
+	c, totals := &e.capture, e.capture.Totals
+	if e.closed {
+		e.closed, totals = false, flow.Totals{} // those are of the window before
+	}
+	if cmp.Or(cmp.Compare(o.Totals.Kernel, totals.Kernel), cmp.Compare(o.Totals.Told, totals.Told)) > 0 {
+		totals = o.Totals
+	}
+	if cmp.Or(cmp.Compare(o.Interval, c.Interval), cmp.Compare(o.Source, c.Source), cmp.Compare(o.Rung, c.Rung)) > 0 {
+		*c = *o
+	}
+	c.Totals = totals
 }
 
 // processInfo keeps the latest facts of a process: an exec changes its name.
@@ -163,13 +183,13 @@ func (e *Engine) namespaceInfo(o *flow.Namespace) {
 	ns.deathsSeen = ns.deathsSeen || o.DeathsSeen
 	for _, p := range o.Local {
 		if e.homes.add(p, n, &e.addrs) {
-			e.topologyChanged = true
+			e.topologyChanged, e.lanes.stale = true, true
 		}
 	}
 	for _, p := range o.Broadcast {
 		if a := e.addrs.number(p.Addr()); p.IsSingleIP() && !e.addrs.is(a, addrGroup) {
 			e.addrs.kinds[a] |= addrGroup
-			e.topologyChanged = true
+			e.topologyChanged, e.lanes.stale = true, true
 		}
 	}
 }

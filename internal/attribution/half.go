@@ -18,7 +18,7 @@ type half struct {
 	peerPort   uint16
 	netns      uint32
 	nextTuple  uint32 // circle of halves with the same tuple, either way round
-	nextSeq    uint32 // circle of halves with the same sequence identity
+	nextSeq    uint32 // circle of halves with the same sequence identity; of UDP, of its lane
 	seq        flow.Sequence
 	flags      flags
 	partner    uint32 // the other half, 0: not observed
@@ -79,6 +79,15 @@ const (
 	flagBase                           // the base is set
 	flagSealed                         // a window with it has closed: the base is fixed
 	flagUndecided                      // in Engine.undecided
+	flagLastCounters                   // its final counters were told
+	flagUnconnected                    // UDP: it talks to its peer without being connected to it
+)
+
+// What only TCP has stands for something else in a half of UDP.
+const (
+	flagSentFirst     = flagSyn1     // the first datagram between the two was its own
+	flagReceivedFirst = flagSyn0     // or the other end's
+	flagLane          = flagSeqIndex // in a lane, to which nextSeq and seq belong; see lane.go
 )
 
 // liveEvidence is the evidence under which a half is counted as open: peer in
@@ -105,6 +114,19 @@ func (h *half) embryo() bool { return h.has(flagSynRecv) && !h.has(flagEstablish
 // complete reports whether the tuple is known on both sides.
 func (h *half) complete() bool {
 	return h.localPort != 0 && h.peerPort != 0 && h.local != 0 && h.peer != 0
+}
+
+// addressed reports whether it is known which peer it talks to, and from which
+// port. A UDP socket may be bound to any of its namespace's addresses: then the
+// local one is not known.
+func (h *half) addressed() bool {
+	return h.complete() || h.transport == flow.UDP && h.localPort != 0 && h.peerPort != 0 && h.peer != 0
+}
+
+// silent: a UDP socket of which it is known that nothing went between it and
+// its peer. That is no connection.
+func (h *half) silent() bool {
+	return h.transport == flow.UDP && h.has(flagCounters) && h.tx|h.rx == 0
 }
 
 // chunk is how many halves are allocated together: no copying on growth, and

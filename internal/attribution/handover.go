@@ -16,15 +16,15 @@ func (e *Engine) handover(o *flow.Handover) {
 		return
 	}
 	c := o.Counters
-	m := handover{time: o.Time, from: e.processes.number(o.From),
-		tx: min(c.BytesSent-min(c.BytesRetrans, c.BytesSent), c.BytesAcked), rx: c.BytesReceived, blur: o.Inexact}
+	m := handover{time: o.Time, from: e.processes.number(o.From), rx: c.BytesReceived, exact: o.Exact, blur: o.Inexact}
+	m.tx, m.syn = acknowledged(&c, o.Exact)
 	list := e.handovers[n]
 	if slices.Contains(list, m) {
 		return
 	}
 	list = append(list, m)
 	slices.SortFunc(list, func(a, b handover) int {
-		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.from, b.from), cmp.Compare(a.tx, b.tx), cmp.Compare(a.rx, b.rx))
+		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.tx, b.tx), cmp.Compare(a.rx, b.rx), e.processes.compare(a.from, b.from))
 	})
 	e.handovers[n] = list
 	h.flags |= flagMoved
@@ -35,15 +35,27 @@ func (e *Engine) handover(o *flow.Handover) {
 
 // emitMoved gives what a socket counted before it changed hands to the process
 // it belonged to then, and takes it off the change of the one that has it now.
-// The connection itself, and what it counts from now on, is the new one's.
+// The connection itself, and what it counts from now on, is the new one's. What
+// had been sent then and is not acknowledged yet is the former one's when it is.
 func (e *Engine) emitMoved(c *Change, key EdgeKey, an, bn uint32, emit func(*Change)) {
 	for i, n := range [...]uint32{an, bn} {
 		if n == 0 || !e.half(n).has(flagMoved) {
 			continue
 		}
 		h := e.half(n)
+		client := i == 0 && key.RoleKnown && h.transport == flow.TCP
 		tx, rx := h.baseTx, h.baseRx
+		if client && h.has(flagSynInBase) {
+			tx--
+		}
+		ahead := e.handovers[n][:0]
 		for _, m := range e.handovers[n] {
+			if m.exact && m.tx > h.tx && !h.has(flagFinal) {
+				ahead = append(ahead, m)
+			}
+			if client && m.syn {
+				m.tx--
+			}
 			old := key
 			node := e.processNode(m.from)
 			if i == 0 {
@@ -75,6 +87,10 @@ func (e *Engine) emitMoved(c *Change, key EdgeKey, an, bn uint32, emit func(*Cha
 				emit(&moved)
 			}
 		}
+		if len(ahead) > 0 {
+			e.handovers[n] = ahead
+			continue
+		}
 		delete(e.handovers, n)
 		h.flags &^= flagMoved
 	}
@@ -105,5 +121,7 @@ type handover struct {
 	time   flow.Time
 	from   uint32 // process number
 	tx, rx uint64
+	syn    bool // tx counts our SYN if we are the client
+	exact  bool // tx is what was sent, perhaps not acknowledged yet
 	blur   bool // the next part may be from's still
 }

@@ -77,7 +77,7 @@ func (e *Engine) listen(s *flow.Socket) {
 	}
 	l.seen = max(l.seen, s.Time)
 	l.kernel = l.kernel || s.Kernel
-	l.after = max(l.after, s.After)
+	l.after = max(l.after, s.After, s.Opened)
 	if s.Final {
 		if !l.final {
 			e.listeners.ended = append(e.listeners.ended, l.cookie)
@@ -104,23 +104,31 @@ func (e *Engine) listening(netns uint32, transport flow.Transport, addr uint32, 
 	if len(all) == 0 {
 		return nil
 	}
+	if out := those(all, func(l *listener) bool { return l.addr == addr && addr != 0 }); out != nil {
+		return out
+	}
+	return e.onAnyAddress(all, addr)
+}
+
+// onAnyAddress keeps the listeners on any address of the family of addr, else
+// those on ::.
+func (e *Engine) onAnyAddress(all []*listener, addr uint32) []*listener {
 	is4 := e.addrs.is(addr, addr4)
-	for _, fits := range [...]func(*listener) bool{
-		func(l *listener) bool { return l.addr == addr && addr != 0 },
-		func(l *listener) bool { return l.addr == 0 && l.any6 != is4 },
-		func(l *listener) bool { return l.addr == 0 && l.any6 && !l.only6 },
-	} {
-		var out []*listener
-		for _, l := range all {
-			if fits(l) {
-				out = append(out, l)
-			}
-		}
-		if out != nil {
-			return out
+	if out := those(all, func(l *listener) bool { return l.addr == 0 && l.any6 != is4 }); out != nil {
+		return out
+	}
+	return those(all, func(l *listener) bool { return l.addr == 0 && l.any6 && !l.only6 })
+}
+
+// those copies the listeners that fit; nil if there are none.
+func those(all []*listener, fits func(*listener) bool) []*listener {
+	var out []*listener
+	for _, l := range all {
+		if fits(l) {
+			out = append(out, l)
 		}
 	}
-	return nil
+	return out
 }
 
 // listened reports whether a listener takes peers of addr:port, without
@@ -137,10 +145,25 @@ func (e *Engine) listened(h *half) bool {
 	return false
 }
 
-// during keeps the listeners that may have been there in the life of h.
+// ownListeners are those that h may belong to. Of a UDP socket on any address
+// they are on any address too, of the family of its peer.
+func (e *Engine) ownListeners(h *half) []*listener {
+	if h.local != 0 {
+		return h.during(e.listening(h.netns, h.transport, h.local, h.localPort))
+	}
+	return h.during(e.onAnyAddress(e.listeners.byPort[listenKey{h.netns, h.transport, h.localPort}], h.peer))
+}
+
+// during keeps the listeners that may have been there when h began. When that
+// was is known to the millisecond, or only that it was between two looks or
+// before its end.
 func (h *half) during(list []*listener) []*listener {
+	began := h.last
+	if known := millis(h.first); h.after != 0 && known-h.after <= 1 {
+		began = known + 1
+	}
 	alive := func(l *listener) bool {
-		before := l.after == 0 || later(h.last, millis(l.after))
+		before := l.after == 0 || later(began, millis(l.after))
 		return before && (!l.final || h.after == 0 || later(millis(l.end), h.after))
 	}
 	if !slices.ContainsFunc(list, alive) {

@@ -9,7 +9,10 @@ import (
 
 // found is the answer to "which socket is at the other end?".
 type found struct {
-	partner  uint32 // 0: none observed
+	partner uint32 // 0: none observed
+	// shared is a socket that is at the other end of several halves, of one of
+	// which it is the partner; 0: none. Only UDP has that.
+	shared   uint32
 	evidence flow.PeerEvidence
 	// candidates fit equally well; nobody is picked.
 	candidates []uint32
@@ -20,7 +23,11 @@ var noPeer = found{evidence: flow.PeerNone}
 // findPeer walks the ladder for h: sequence, kernel, tuple, translation.
 func (e *Engine) findPeer(n uint32, h *half) found {
 	if h.has(flagSeqIndex) {
-		if f := e.bySequenceIdentity(n, h); f.evidence != flow.PeerNone {
+		find := e.bySequenceIdentity
+		if h.transport == flow.UDP {
+			find = e.byLane
+		}
+		if f := find(n, h); f.evidence != flow.PeerNone {
 			return f
 		}
 	}
@@ -89,10 +96,11 @@ func (e *Engine) reach(h, o *half) bool {
 }
 
 // compatible: TCP acknowledges only what was received, so at the end neither
-// can have sent more than the other received (one byte of slack for a FIN).
+// can have sent more than the other received (one byte of slack for a FIN or a
+// SYN). Datagrams get lost.
 func compatible(h, o *half) bool {
 	const both = flagFinal | flagCounters
-	if h.flags&both != both || o.flags&both != both || h.incomplete() || o.incomplete() {
+	if h.transport == flow.UDP || h.flags&both != both || o.flags&both != both || h.incomplete() || o.incomplete() {
 		return true
 	}
 	return h.tx <= o.rx+1 && o.tx <= h.rx+1

@@ -3,7 +3,7 @@ package attribution
 import "peerscope/internal/flow"
 
 // incomplete: it ended, and its last counters were not told.
-func (h *half) incomplete() bool { return h.flags&(flagVanished|flagFinUnknown) == flagVanished }
+func (h *half) incomplete() bool { return h.flags&(flagVanished|flagLastCounters) == flagVanished }
 
 // sent is the payload the other end acknowledged to h within the window, given
 // h's role.
@@ -22,7 +22,8 @@ func (h *half) sent(r flow.Role) Amount {
 			base--
 		}
 	case flow.RoleNone:
-		a.Inexact = a.Inexact || h.has(flagSynInTx)
+		// Our SYN may be in one of the two and not in the other.
+		a.Inexact = a.Inexact || h.has(flagSynInTx) != h.has(flagSynInBase)
 	}
 	// Something was given to the wire and never acknowledged, so what was may
 	// include our FIN.
@@ -94,28 +95,33 @@ func traffic(c *Change, a, b *half, roleA flow.Role) {
 	}
 }
 
-// retransmits are the segments each end sent again within the window.
+// retransmits are the segments each end sent again within the window. UDP sends
+// nothing again.
 func retransmits(t *Traffic, a, b *half) {
 	for _, v := range [...]struct {
 		into *Amount
 		h    *half
 	}{{&t.ToB, a}, {&t.ToA, b}} {
-		if h := v.h; h != nil && h.has(flagCounters) {
+		if h := v.h; h != nil && h.has(flagCounters) && h.transport == flow.TCP {
 			*v.into = Amount{Value: uint64(h.retrans - min(h.baseRe, h.retrans)), Known: true, Inexact: h.incomplete()}
 		}
 	}
 }
 
 // alignBases lets an end that is told only now start from what its other end
-// had already counted in windows before.
-func alignBases(h, o *half) {
+// had already counted in windows before. role is h's.
+func alignBases(h, o *half, role flow.Role) {
 	if h == o || h.has(flagBase|flagSealed) == o.has(flagBase|flagSealed) {
 		return
 	}
 	if o.has(flagBase | flagSealed) {
-		h, o = o, h
+		h, o, role = o, h, role.Reverse()
 	}
-	o.baseTx, o.baseRx = min(o.tx, h.baseRx), min(o.rx, h.baseTx)
+	sent := h.baseTx
+	if role == flow.Client && h.has(flagSynInBase) {
+		sent--
+	}
+	o.baseTx, o.baseRx = min(o.tx, h.baseRx), min(o.rx, sent)
 	o.setFlag(flagSynInBase, false)
 	o.flags |= flagBase
 }

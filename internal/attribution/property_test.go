@@ -15,7 +15,7 @@ import (
 
 // randomWorld makes connections of every kind: over loopback and between
 // namespaces, twins, resets, refused and pending ones, handovers, ports used
-// again, UDP and unix sockets.
+// again, such as are told when they are over, UDP and unix sockets.
 func randomWorld(seed uint64, connections int) *world { return someWorld(seed, connections, true) }
 
 // someWorld is a random world in which ports may be used again.
@@ -48,7 +48,7 @@ func someWorld(seed uint64, connections int, reuse bool) *world {
 		ts := m.Local.String() + " > " + m.Peer.String()
 		sent, back := uint64(r.IntN(1000)), uint64(r.IntN(1000))
 		t0 := flow.Time(i) * second
-		switch r.IntN(8) {
+		switch r.IntN(10) {
 		case 0: // refused
 			w.socket(ns, tc, at(t0), func(o *flow.Socket) { o.State, o.Final = flow.Close, true })
 		case 1: // pending
@@ -64,6 +64,13 @@ func someWorld(seed uint64, connections int, reuse bool) *world {
 			w.socket(peerNS, ts, at(t0), held(s), asServer(back, sent))
 			w.socket(ns, tc, cookie(a.Cookie), at(t0+5*second), held(any()), asClient(sent+5, back))
 			w.tell(&flow.Handover{Time: start + t0 + 5*second, Cookie: a.Cookie, From: c, Counters: a.Counters})
+		case 5: // told when it is over, and exactly
+			w.socket(ns, tc, at(t0+second), opened(t0), held(c), first(flow.Client), exactClient(sent, back), ended)
+			w.socket(peerNS, ts, at(t0+second), opened(t0), held(s), exactServer(back, sent), ended)
+		case 6: // the same with an identity
+			id := uint32(i) * 1000
+			w.socket(ns, tc, at(t0+second), opened(t0), held(c), sequence(id, id+500), exactClient(sent, back), ended)
+			w.socket(peerNS, ts, at(t0+second), opened(t0), held(s), sequence(id+500, id+1), exactServer(back, sent), ended)
 		default:
 			a := w.socket(ns, tc, at(t0), held(c), asClient(sent, back))
 			b := w.socket(peerNS, ts, at(t0), held(s), asServer(back, sent))

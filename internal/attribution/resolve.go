@@ -23,6 +23,7 @@ func (e *Engine) Close(emit func(*Change)) {
 		e.topologyChanged = false
 	}
 	e.eachDirty(e.fallBackToTuple)
+	e.enterLanes()
 	e.pairNameless()
 	e.undecided = e.undecided[:0]
 	e.fetchAhead(func(n uint32) { e.resolve(n, emit, false) })
@@ -32,6 +33,7 @@ func (e *Engine) Close(emit func(*Change)) {
 	}
 	e.closeUnix(emit)
 	e.dropListeners()
+	e.closed = true
 	for i := range e.namespaces {
 		e.namespaces[i].lossy = false
 	}
@@ -147,9 +149,20 @@ func (e *Engine) resolve(n uint32, emit func(*Change), last bool) {
 			}
 		}
 	}
-	role, by, contradicted := e.roleOf(h, o)
+	if h.silent() && (o == nil || o.silent()) {
+		e.settle(n, h)
+		return
+	}
+	other := o
+	if f.shared != 0 {
+		other = e.half(f.shared)
+	}
+	role, by, contradicted := e.roleOf(h, other)
 	if contradicted && !h.has(flagContradicted) {
 		h.flags |= flagContradicted
+		if o != nil {
+			o.flags |= flagContradicted
+		}
 		e.lost[flow.LossContradiction]++
 	}
 	if role == flow.RoleNone && !h.failedConnect() {
@@ -158,21 +171,35 @@ func (e *Engine) resolve(n uint32, emit func(*Change), last bool) {
 			e.undecided = append(e.undecided, n)
 			return
 		}
-		role, by = e.lastResort(h, o)
+		role, by = e.lastResort(h, other)
 	}
 	if h.failedConnect() && (o == nil || o.failedConnect() || o.embryo()) {
 		role, by = flow.Client, flow.RoleHandshake
 	}
-	h.partner = f.partner
+	e.pair(n, f.partner)
 	if o == nil {
 		e.emitAlone(n, h, f, role, by, emit)
 		e.settle(n, h)
 		return
 	}
-	o.partner = n
 	e.emitPair(n, h, f.partner, o, f.evidence, role, by, emit)
 	e.settle(n, h)
 	e.settle(f.partner, o)
+}
+
+// pair makes two halves each other's partner, and nobody else's. m is 0 if n
+// has none.
+func (e *Engine) pair(n, m uint32) {
+	for _, k := range [...]uint32{n, m} {
+		if k == 0 {
+			continue
+		}
+		h := e.half(k)
+		if was := h.partner; was != 0 && was != n && was != m {
+			e.half(was).partner = 0
+		}
+		h.partner = n + m - k
+	}
 }
 
 func (e *Engine) circleOf(n uint32, h *half) []uint32 {
@@ -185,7 +212,8 @@ func (e *Engine) circleOf(n uint32, h *half) []uint32 {
 	return e.circle
 }
 
-// lastResort asks for exposed ports, which nothing stronger has decided.
+// lastResort asks what is asked only where nothing stronger has decided:
+// exposed ports, then which of two UDP sockets is bound and not connected.
 func (e *Engine) lastResort(h, o *half) (flow.Role, flow.RoleEvidence) {
 	mine := e.exposed(h)
 	theirs := o != nil && o != h && e.exposed(o)
@@ -194,8 +222,12 @@ func (e *Engine) lastResort(h, o *half) (flow.Role, flow.RoleEvidence) {
 		return flow.Server, flow.RoleExposedPort
 	case theirs && !mine:
 		return flow.Client, flow.RoleExposedPort
+	case o == nil || h.has(flagContradicted) || h.has(flagUnconnected) == o.has(flagUnconnected):
+		return flow.RoleNone, flow.RoleUnknown
+	case h.has(flagUnconnected):
+		return flow.Server, flow.RoleBound
 	}
-	return flow.RoleNone, flow.RoleUnknown
+	return flow.Client, flow.RoleBound
 }
 
 // failedConnect: it asked for a connection and never got one.
@@ -205,7 +237,9 @@ func (h *half) failedConnect() bool {
 
 // emitPair emits a connection both ends of which were observed.
 func (e *Engine) emitPair(n uint32, h *half, m uint32, o *half, ev flow.PeerEvidence, role flow.Role, by flow.RoleEvidence, emit func(*Change)) {
-	alignBases(h, o)
+	if !renew(h, o) {
+		alignBases(h, o, role)
+	}
 	a, b, an, bn := h, o, n, m
 	if role == flow.Server {
 		a, b, an, bn = o, h, m, n
@@ -238,16 +272,19 @@ func (e *Engine) emitPair(n uint32, h *half, m uint32, o *half, ev flow.PeerEvid
 
 // emitAlone emits a connection of which only h was observed.
 func (e *Engine) emitAlone(n uint32, h *half, f found, role flow.Role, by flow.RoleEvidence, emit func(*Change)) {
-	if h.embryo() || !h.complete() && !h.has(flagFinal|flagSynSent) || h.has(flagPaired) && !h.complete() || !h.told() {
+	if h.embryo() || !h.addressed() && !h.has(flagFinal|flagSynSent) || h.has(flagPaired) && !h.complete() || !h.told() {
 		return // no connection by itself, or counted with the other end
 	}
 	c := &e.change
 	*c = Change{Peer: f.evidence, Role: by}
 	var other NodeRef
 	port := h.peerPort
-	if f.evidence == flow.PeerAmbiguous {
+	switch {
+	case f.evidence == flow.PeerAmbiguous:
 		other = e.addressNode(h.peer, h.netns)
-	} else {
+	case f.shared != 0:
+		other = e.sharedNode(f.shared, role.Reverse(), c)
+	default:
 		other, role = e.unobserved(c, h, role)
 	}
 	key := EdgeKey{Transport: h.transport, RoleKnown: role != flow.RoleNone}
@@ -266,7 +303,7 @@ func (e *Engine) emitAlone(n uint32, h *half, f found, role flow.Role, by flow.R
 	default:
 		own := e.endNode(h, role, c)
 		key.A, key.B = own, other
-		if h.complete() { // else the one port that is left would only split the edge
+		if h.addressed() { // else the one port that is left would only split the edge
 			key.PortA, key.PortB = h.localPort, port
 		}
 		an = n
@@ -316,11 +353,11 @@ func (e *Engine) endNode(h *half, role flow.Role, c *Change) NodeRef {
 		return e.processNode(first)
 	}
 	if role != flow.Client {
-		makers := e.makers(h.during(e.listening(h.netns, h.transport, h.local, h.localPort)))
+		makers := e.makers(e.ownListeners(h))
 		if len(makers) == 1 {
 			// One that waits for accept is the listener's own. If it ended with
 			// counters, somebody accepted it after it was seen waiting.
-			waits := h.has(flagUnaccepted) && !h.has(flagFinUnknown)
+			waits := h.has(flagUnaccepted) && !h.has(flagLastCounters)
 			if !waits && c.Peer != flow.PeerNone && c.Peer != flow.PeerAmbiguous {
 				c.Peer = flow.PeerListener
 			}

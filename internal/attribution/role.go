@@ -82,6 +82,10 @@ func (v *votes) agreed() bool {
 // cast adds what one half's own socket tells; asClient is what its being the
 // client makes of the half that the roles are counted for.
 func cast(v *votes, h *half, asClient flow.Role) {
+	if h.transport == flow.UDP {
+		castFirstDatagram(v, h, asClient)
+		return
+	}
 	switch {
 	case h.has(flagSynSent):
 		v.add(asClient, flow.RoleHandshake)
@@ -98,11 +102,23 @@ func cast(v *votes, h *half, asClient flow.Role) {
 	}
 }
 
+// castFirstDatagram: who sent the first datagram between the two is the client.
+func castFirstDatagram(v *votes, h *half, asClient flow.Role) {
+	if h.has(flagSentFirst) {
+		v.add(asClient, flow.RoleFirstDatagram)
+	}
+	if h.has(flagReceivedFirst) {
+		v.add(asClient.Reverse(), flow.RoleFirstDatagram)
+	}
+}
+
 // castListeners adds the votes of the local ports: who listens where it talks
-// from is the server. Where both ends do, that says nothing.
+// from is the server. Where both ends do, that says nothing. Nor does it where
+// the listener is the very socket that sent the first datagram: every UDP socket
+// that is not connected takes what others send.
 func (e *Engine) castListeners(v *votes, h, o *half) {
-	mine := e.listened(h)
-	theirs := o != nil && o != h && e.listened(o)
+	mine := e.listened(h) && !(h.has(flagUnconnected) && v.client != flow.RoleUnknown)
+	theirs := o != nil && o != h && e.listened(o) && !(o.has(flagUnconnected) && v.server != flow.RoleUnknown)
 	switch {
 	case mine == theirs:
 	case mine:

@@ -15,10 +15,13 @@ func (e *Engine) sample(h *half, s *flow.Socket) {
 	if s.After != 0 {
 		h.after = millis(s.After)
 	}
+	if s.Opened != 0 {
+		h.opened(s.Opened, s.Time)
+	}
 	if len(s.Holders) > 0 {
 		h.holder, h.held = e.holderNumber(s.Holders), ms
 	}
-	if s.HasSequence {
+	if s.HasSequence && s.Transport == flow.TCP {
 		h.seq = s.Sequence
 		h.flags |= flagSequence
 	}
@@ -26,17 +29,48 @@ func (e *Engine) sample(h *half, s *flow.Socket) {
 	if s.HasCounters {
 		h.count(s)
 	}
+	if s.Transport == flow.UDP {
+		h.flags |= datagramFlags(s)
+		e.needLanes(h)
+	}
+}
+
+// opened takes over when it began: it is younger than any moment before.
+func (h *half) opened(t, now flow.Time) {
+	const old = 20 * 24 * 3600 * flow.Time(1e9) // milliseconds modulo 2^32 are good for 24 days
+	h.first = min(h.first, t)
+	if before := millis(t) - 1; now-t < old && (h.after == 0 || later(before, h.after)) {
+		h.after = before
+	}
+}
+
+// datagramFlags are the facts that only UDP has.
+func datagramFlags(s *flow.Socket) flags {
+	var f flags
+	switch s.First {
+	case flow.Client:
+		f |= flagSentFirst
+	case flow.Server:
+		f |= flagReceivedFirst
+	}
+	if s.Unconnected {
+		f |= flagUnconnected
+	}
+	return f
 }
 
 // stateFlags are the facts that a state and the markers tell.
 func stateFlags(s *flow.Socket) flags {
 	var f flags
-	switch {
-	case s.State == flow.SynSent:
+	called := s.First == flow.Client && s.Transport == flow.TCP
+	answered := s.First == flow.Server && s.Transport == flow.TCP
+	if called || s.State == flow.SynSent {
 		f |= flagSynSent
-	case s.State == flow.SynRecv || s.State == flow.NewSynRecv:
+	}
+	if answered || s.State == flow.SynRecv || s.State == flow.NewSynRecv {
 		f |= flagSynRecv
-	case s.State.Synchronized(), s.Connected, s.Transport == flow.UDP:
+	}
+	if s.State.Synchronized() || s.Connected || s.Transport == flow.UDP {
 		f |= flagEstablished
 		if s.Adopted {
 			f |= flagAdopted // a connect that was pending at the start is opened later
@@ -63,28 +97,70 @@ func stateFlags(s *flow.Socket) flags {
 // count takes over the counters of one coherent sample.
 func (h *half) count(s *flow.Socket) {
 	c := &s.Counters
-	sent := c.BytesSent - min(c.BytesRetrans, c.BytesSent)
 	final := s.Final && !s.Vanished
 	h.flags |= flagCounters
-	h.tx, h.rx = min(sent, c.BytesAcked), c.BytesReceived
-	h.setFlag(flagSynInTx, h.tx > 0 && sent > c.BytesAcked-1) // min(sent, acked-1) is one less
+	tx, syn := acknowledged(c, s.Exact)
+	h.tx, h.rx = tx, c.BytesReceived
+	h.setFlag(flagSynInTx, syn && h.transport == flow.TCP)
 	h.rtt, h.connect, h.retrans = c.RTT, c.Connect, c.Retransmits
-	if s.State.PeerClosed() && h.rx > 0 {
-		h.rx--
-	}
-	if final {
-		// What the kernel received may end with the peer's FIN, and the last
-		// message does not say so.
-		h.flags |= flagFinUnknown
-		h.setFlag(flagTxDoubt, sent > c.BytesAcked)
-	}
-	if h.transport == flow.TCP {
-		h.flags |= synByte(c, s.State, sent, final)
+	// One that nobody had accepted when it ended never was accepted.
+	h.setFlag(flagLastCounters, final && !(s.Exact && s.Unaccepted))
+	switch {
+	case h.transport != flow.TCP:
+	case s.Exact:
+		h.flags |= exactSynByte(s)
+	default:
+		h.countFins(s, final)
+		h.flags |= synByte(c, s.State, sentOnce(c), final)
 	}
 	if s.Adopted {
 		h.seal()
 		h.flags &^= flagSealed
 	}
+}
+
+// sentOnce is what was given to the wire without retransmissions.
+func sentOnce(c *flow.Counters) uint64 { return c.BytesSent - min(c.BytesRetrans, c.BytesSent) }
+
+// acknowledged is the payload that the other end acknowledged, and whether it
+// may count our own SYN. Exact counters have no FIN in them; of others what was
+// sent at most is taken, which leaves the FIN out.
+func acknowledged(c *flow.Counters, exact bool) (n uint64, syn bool) {
+	if exact {
+		return c.BytesAcked, c.BytesAcked > 0
+	}
+	sent := sentOnce(c)
+	n = min(sent, c.BytesAcked)
+	return n, n > 0 && sent > c.BytesAcked-1 // min(sent, acked-1) is one less
+}
+
+// countFins takes off the FIN of the peer where the state tells that it is
+// counted, and says where it may be: what the kernel received may end with it,
+// and the last message does not say so.
+func (h *half) countFins(s *flow.Socket, final bool) {
+	if s.State.PeerClosed() && h.rx > 0 {
+		h.rx--
+	}
+	if final {
+		h.flags |= flagFinUnknown
+		h.setFlag(flagTxDoubt, sentOnce(&s.Counters) > s.Counters.BytesAcked)
+	}
+}
+
+// exactSynByte is synByte of counters that no FIN is in, so that every state
+// after the handshake will do.
+func exactSynByte(s *flow.Socket) flags {
+	c := &s.Counters
+	if s.Vanished || c.Unacked != 0 || c.NotSent != 0 || !s.Connected && !s.State.Synchronized() {
+		return 0
+	}
+	switch c.BytesAcked - sentOnce(c) {
+	case 1:
+		return flagSyn1
+	case 0:
+		return flagSyn0
+	}
+	return 0
 }
 
 // synByte reads the role off one coherent sample: with nothing in flight and
@@ -109,7 +185,7 @@ func synByte(c *flow.Counters, state flow.State, sent uint64, final bool) flags 
 
 // joined are the flags that a half has if any of its samples has them.
 const joined = flagAdopted | flagFinal | flagVanished | flagKernel | flagUnaccepted | flagEarly | flagEstablished |
-	flagSynSent | flagSynRecv | flagSyn1 | flagSyn0 | flagFinUnknown | flagTxDoubt
+	flagSynSent | flagSynRecv | flagSyn1 | flagSyn0 | flagFinUnknown | flagTxDoubt | flagLastCounters | flagUnconnected
 
 // join merges a sample into h. It is commutative, associative and idempotent:
 // neither order nor repetition matters.
@@ -139,6 +215,9 @@ func (e *Engine) join(h, s *half) {
 
 // joinTuple takes over what was not known of the tuple before.
 func (h *half) joinTuple(s *half) {
+	if h.localPort == 0 && s.localPort != 0 {
+		h.netns = s.netns // what tells no address may not tell the namespace either
+	}
 	if h.local == 0 {
 		h.local = s.local
 	}

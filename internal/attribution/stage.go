@@ -103,6 +103,9 @@ func (e *Engine) merge(s *half, errno string) {
 		*h = *s
 		h.flags |= moved
 	default:
+		if h.local == 0 && s.local != 0 && h.has(flagLane) && h.transport == flow.UDP {
+			e.leaveLane(n, h)
+		}
 		e.join(h, s)
 	}
 	e.markDirty(n)

@@ -2,17 +2,20 @@ package attribution
 
 import (
 	"slices"
+	"strings"
 
 	"peerscope/internal/flow"
 )
 
 // unixSockets are the unix sockets by inode; the kernel itself names the peer.
 type unixSockets struct {
-	byKey   map[unixKey]*unixSocket
-	latest  map[uint64]uint32 // generation by inode
-	dirty   []unixKey
-	paths   map[string]int // listeners by path
-	changed bool
+	byKey     map[unixKey]*unixSocket
+	latest    map[uint64]uint32   // generation by inode
+	byPeer    map[unixPair]uint32 // the same of a socket as it talks to one peer
+	dirty     []unixKey
+	done      []unixKey                // over at the last Close; kept one window for what comes late
+	listeners map[string][]*unixSocket // by path
+	changed   bool
 }
 
 // unixKey names a unix socket as it talks to one peer.
@@ -21,11 +24,15 @@ type unixKey struct {
 	generation uint32
 }
 
+// unixPair names a socket and its peer by their inodes.
+type unixPair struct{ inode, peer uint64 }
+
 type unixSocket struct {
 	unixKey
 	netns    uint32
 	typ      flow.UnixType
 	path     string
+	bare     bool // it had a peer before it had a name, so the name is not a listener's
 	peer     uint64
 	waiting  []uint64
 	listens  bool
@@ -35,11 +42,14 @@ type unixSocket struct {
 	holders  uint32
 	held     uint32
 	final    bool
+	done     bool // over and counted
 	adopted  bool
 	dirty    bool
 	resolved bool
 	counters flow.UnixCounters
 	base     flow.UnixCounters
+	based    bool // the base is set
+	sealed   bool // something of it has been counted: the base is fixed
 	counted  bool // the source can count payload
 
 	opened bool
@@ -50,7 +60,8 @@ type unixSocket struct {
 }
 
 func newUnixSockets() unixSockets {
-	return unixSockets{byKey: map[unixKey]*unixSocket{}, latest: map[uint64]uint32{}, paths: map[string]int{}}
+	return unixSockets{byKey: map[unixKey]*unixSocket{}, latest: map[uint64]uint32{}, byPeer: map[unixPair]uint32{},
+		listeners: map[string][]*unixSocket{}}
 }
 
 // unixSocket merges one look at a unix socket.
@@ -61,12 +72,20 @@ func (e *Engine) unixSocket(o *flow.UnixSocket) {
 		u = &unixSocket{unixKey: key, netns: e.netnsNumber(o.Netns), typ: o.Type}
 		e.unix.byKey[key] = u
 		e.unix.latest[o.Inode] = max(e.unix.latest[o.Inode], o.Generation)
+		e.unix.talks(u, 0)
+	}
+	if u.done {
+		e.lost[flow.LossLate]++
+		return
 	}
 	if o.Path != "" && (u.path == "" || o.Path < u.path) {
+		e.unix.unlist(u)
 		u.path = o.Path
+		e.unix.list(u)
 	}
-	if o.Peer != 0 {
-		u.peer = max(u.peer, o.Peer)
+	u.bare = u.bare || o.Peer != 0 && o.Path == "" && !o.Final
+	if o.Peer > u.peer {
+		e.unix.talks(u, o.Peer)
 	}
 	for _, w := range o.Waiting {
 		if !slices.Contains(u.waiting, w) {
@@ -76,7 +95,7 @@ func (e *Engine) unixSocket(o *flow.UnixSocket) {
 	}
 	if o.State == flow.Listen && !u.listens {
 		u.listens = true
-		e.unix.paths[u.path]++
+		e.unix.list(u)
 		e.unix.changed = true
 	}
 	if o.Time >= u.seen && o.Limit != 0 {
@@ -86,8 +105,8 @@ func (e *Engine) unixSocket(o *flow.UnixSocket) {
 	u.final = u.final || o.Final
 	u.adopted = u.adopted || o.Adopted
 	if o.HasCounters {
-		if o.Adopted && !u.counted {
-			u.base = o.Counters
+		if o.Adopted && !u.sealed {
+			u.rebase(o.Counters)
 		}
 		u.counted = true
 		u.counters.BytesSent = max(u.counters.BytesSent, o.Counters.BytesSent)
@@ -103,17 +122,59 @@ func (e *Engine) unixSocket(o *flow.UnixSocket) {
 	e.unixDirty(e.unixAt(u.peer, u.inode))
 }
 
-// unixAt is the socket with that inode as it talked to peer, else as it was
-// last told.
-func (e *Engine) unixAt(inode, peer uint64) *unixSocket {
-	const recent = 64 // more peers than one socket has in a window
-	last := e.unix.latest[inode]
-	for g := last - min(last, recent); g < last; g++ {
-		if u := e.unix.byKey[unixKey{inode, g}]; u != nil && u.peer == peer {
-			return u
-		}
+// rebase makes what had been counted before the start the base: the least of
+// what was told of it, whatever came first.
+func (u *unixSocket) rebase(c flow.UnixCounters) {
+	if u.based {
+		c.BytesSent, c.BytesReceived = min(c.BytesSent, u.base.BytesSent), min(c.BytesReceived, u.base.BytesReceived)
 	}
-	return e.unix.byKey[unixKey{inode, last}]
+	u.base, u.based = c, true
+}
+
+// list enters a listener under its path, unlist takes it out.
+func (t *unixSockets) list(u *unixSocket) {
+	if u.listens {
+		t.listeners[u.path] = append(t.listeners[u.path], u)
+	}
+}
+
+func (t *unixSockets) unlist(u *unixSocket) {
+	if !u.listens {
+		return
+	}
+	t.listeners[u.path] = slices.DeleteFunc(t.listeners[u.path], func(l *unixSocket) bool { return l == u })
+	if len(t.listeners[u.path]) == 0 {
+		delete(t.listeners, u.path)
+	}
+}
+
+// talks enters a socket under its peer, 0 while it has none.
+func (t *unixSockets) talks(u *unixSocket, peer uint64) {
+	t.forget(u)
+	u.peer = peer
+	pair := unixPair{u.inode, peer}
+	if g, ok := t.byPeer[pair]; !ok || g < u.generation {
+		t.byPeer[pair] = u.generation
+	}
+}
+
+func (t *unixSockets) forget(u *unixSocket) {
+	if pair := (unixPair{u.inode, u.peer}); t.byPeer[pair] == u.generation {
+		delete(t.byPeer, pair)
+	}
+}
+
+// unixAt is the socket with that inode as it talks to peer, else as it is by
+// itself, else as it was last told.
+func (e *Engine) unixAt(inode, peer uint64) *unixSocket {
+	g, ok := e.unix.byPeer[unixPair{inode, peer}]
+	if !ok {
+		g, ok = e.unix.byPeer[unixPair{inode, 0}]
+	}
+	if !ok {
+		g = e.unix.latest[inode]
+	}
+	return e.unix.byKey[unixKey{inode, g}]
 }
 
 func (e *Engine) unixDirty(u *unixSocket) {
@@ -133,7 +194,7 @@ func (e *Engine) closeUnix(emit func(*Change)) {
 		e.unix.changed = false
 	}
 	for _, key := range e.unix.dirty {
-		if u := e.unix.byKey[key]; !u.resolved && !u.closed {
+		if u := e.unix.byKey[key]; !u.resolved && (!u.closed || u.counters != u.base) {
 			e.resolveUnix(u, emit)
 		}
 	}
@@ -143,25 +204,25 @@ func (e *Engine) closeUnix(emit func(*Change)) {
 			e.emitUnix(u, nil, waits[key.inode], emit)
 		}
 	}
-	var ended []unixKey
+	over := e.unix.done
+	e.unix.done = nil
 	for _, key := range e.unix.dirty {
 		u := e.unix.byKey[key]
 		u.dirty, u.resolved = false, false
-		u.base = u.counters
-		if u.final {
-			ended = append(ended, key)
+		if u.final && !u.done {
+			u.done = true
+			e.unix.unlist(u)
+			e.unix.done = append(e.unix.done, key)
 		}
 	}
-	for _, key := range ended {
-		if u := e.unix.byKey[key]; u.listens {
-			e.unix.paths[u.path]--
-		}
+	e.unix.dirty = e.unix.dirty[:0]
+	for _, key := range over {
+		e.unix.forget(e.unix.byKey[key])
 		delete(e.unix.byKey, key)
 		if e.unix.latest[key.inode] == key.generation {
 			delete(e.unix.latest, key.inode)
 		}
 	}
-	e.unix.dirty = e.unix.dirty[:0]
 }
 
 // markClientsOfEnded queues the clients of named datagram sockets that ended:
@@ -187,6 +248,9 @@ func (e *Engine) markClientsOfEnded() {
 func (e *Engine) waitingClients() map[uint64]*unixSocket {
 	var waits map[uint64]*unixSocket
 	for _, u := range e.unix.byKey {
+		if u.done {
+			continue
+		}
 		for _, w := range u.waiting {
 			if waits == nil {
 				waits = map[uint64]*unixSocket{}
@@ -222,16 +286,17 @@ func (e *Engine) resolveUnix(u *unixSocket, emit func(*Change)) {
 	}
 }
 
-// serves: an accepted socket carries its listener's address. A name of its own
-// that no listener has is a client's, unless the other end has none at all.
+// serves: an accepted socket carries its listener's address, from the start. A
+// name of its own that no listener has is a client's, unless the other end has
+// none at all.
 func (e *Engine) serves(u *unixSocket) bool {
-	if u.path == "" {
+	if u.path == "" || u.bare {
 		return false
 	}
 	if o := e.unixAt(u.peer, u.inode); o != nil && o.path == "" {
 		return true
 	}
-	return e.unix.paths[u.path] > 0
+	return len(e.unix.listeners[u.path]) > 0
 }
 
 // emitUnix emits a connection from client to server; a listener stands for the
@@ -245,17 +310,38 @@ func (e *Engine) emitUnix(client, server, listener *unixSocket, emit func(*Chang
 	}
 	key := EdgeKey{Transport: flow.Unix, RoleKnown: true, Path: e.pathNumber(end.path)}
 	key.A = e.unixNode(client, &c.HoldersA)
-	if listener != nil {
+	switch {
+	case listener != nil:
 		key.B = e.unixMaker(listener)
-	} else if key.B = e.unixNode(server, &c.HoldersB); server.holders == 0 {
-		for _, l := range e.unix.byKey {
-			if l.listens && l.path == server.path && l.holders != 0 {
-				key.B = e.unixMaker(l)
-				c.HoldersB = nil
-			}
-		}
+	case server.holders == 0:
+		key.B = e.unixAcceptor(server, c)
+	default:
+		key.B = e.unixNode(server, &c.HoldersB)
 	}
 	e.accountUnix(c, key, client, server, emit)
+}
+
+// unixAcceptor is who will have a socket that nobody has accepted: who made the
+// listener with its path. Of abstract names each network namespace has its own;
+// files of one name may be several, and nobody is picked.
+func (e *Engine) unixAcceptor(server *unixSocket, c *Change) NodeRef {
+	var makers []NodeRef
+	for _, l := range e.unix.listeners[server.path] {
+		if l.holders == 0 || strings.HasPrefix(l.path, "@") && l.netns != server.netns {
+			continue
+		}
+		if n := e.unixMaker(l); !slices.Contains(makers, n) {
+			makers = append(makers, n)
+		}
+	}
+	if len(makers) == 1 {
+		return makers[0]
+	}
+	if len(makers) > 1 {
+		c.Peer = flow.PeerAmbiguous
+		c.CandidatesB = append(c.CandidatesB, makers...)
+	}
+	return e.addressNode(0, server.netns)
 }
 
 // emitUnixPair emits a connection nobody called: a socketpair.
@@ -305,6 +391,7 @@ func (e *Engine) accountUnix(c *Change, key EdgeKey, a, b *unixSocket, emit func
 	for _, u := range [...]*unixSocket{a, b} {
 		if u != nil && (u == a || u.peer == a.inode) {
 			u.opened, u.closed = true, u.closed || final
+			u.base, u.sealed = u.counters, true
 		}
 	}
 	emit(c)

@@ -75,7 +75,7 @@ func (e *Engine) indexListens() {
 		add(l.holders, flow.Listening{Transport: l.key.transport, Addr: addr, Port: l.key.port, Backlog: l.backlog, Limit: l.limit})
 	}
 	for _, u := range e.unix.byKey {
-		if u.listens {
+		if u.listens && !u.done {
 			add(u.holders, flow.Listening{Transport: flow.Unix, Path: u.path, Backlog: u.backlog, Limit: u.limit})
 		}
 	}

@@ -238,6 +238,10 @@ func (n *names) unseen(m *topology.Map) []string {
 		}
 		lines = append(lines, n.paragraph(text, "! ", warn)...)
 	}
+	if c := m.Capture.Completeness; c != nil && *c < 1 {
+		text := fmt.Sprintf("incomplete: the kernel counted more TCP connections than were seen; %s of them are in the map", shareText(*c))
+		lines = append(lines, n.paragraph(text, "! ", warn)...)
+	}
 	if lost := n.lost(m.Capture.Lost); lost != "" {
 		lines = append(lines, n.paragraph("lost: "+lost, "! ", warn)...)
 	}

@@ -38,7 +38,8 @@ func (l *Ledger) Map(d Directory, f Facts) *Map {
 		Host:   Host{Name: f.Host.Name, ID: f.Host.ID, BootID: f.Host.BootID, Kernel: f.Host.Kernel},
 		Window: Window{Start: stamp(f.Window.Start), End: stamp(f.Window.End)},
 		Capture: Capture{Source: f.Capture.Source, Rung: f.Capture.Rung, IntervalMS: int64(f.Capture.Interval) / 1e6,
-			Degraded: []Degraded{}, Lost: map[string]uint64{}},
+			Degraded: []Degraded{}, Lost: map[string]uint64{},
+			Totals: f.Capture.Totals, Completeness: completeness(f.Capture.Totals)},
 		Nodes: []Node{}, Edges: []Edge{},
 	}
 	for _, g := range f.Gaps {

@@ -3,6 +3,8 @@ package topology
 import (
 	"maps"
 	"slices"
+
+	"peerscope/internal/flow"
 )
 
 // Merge joins two maps of one host whose windows follow each other, earlier
@@ -15,6 +17,7 @@ func Merge(earlier, later *Map) *Map {
 	out.Capture.Lost = addCounts(earlier.Capture.Lost, later.Capture.Lost)
 	out.Capture.Unattributed.Bytes += earlier.Capture.Unattributed.Bytes
 	out.Capture.Unattributed.Connections = max(earlier.Capture.Unattributed.Connections, later.Capture.Unattributed.Connections)
+	mergeCompleteness(&out.Capture, &earlier.Capture)
 	out.Capture.Degraded = slices.Clone(later.Capture.Degraded)
 	for _, d := range earlier.Capture.Degraded {
 		if !slices.Contains(out.Capture.Degraded, d) {
@@ -48,6 +51,30 @@ func Merge(earlier, later *Map) *Map {
 	}
 	out.sort()
 	return &out
+}
+
+// completeness is the share of the kernel's total that was told, nil if there is
+// no total. It is cut off after four decimals.
+func completeness(t flow.Totals) *float64 {
+	if t.Kernel == 0 {
+		return nil
+	}
+	const one = 10_000
+	return new(float64(min(one, t.Told*one/t.Kernel)) / one)
+}
+
+// mergeCompleteness adds up what the kernel counted in both windows, and what
+// was told of it. Of a map that was read from a file only the share is left:
+// then the smaller one stands for both.
+func mergeCompleteness(c, earlier *Capture) {
+	c.Totals.Kernel += earlier.Totals.Kernel
+	c.Totals.Told += earlier.Totals.Told
+	switch a, b := earlier.Completeness, c.Completeness; {
+	case c.Totals.Kernel > 0:
+		c.Completeness = completeness(c.Totals)
+	case b == nil || a != nil && *a < *b:
+		c.Completeness = a
+	}
 }
 
 // ended is the evidence of the connections that ended in the window.

@@ -1,5 +1,7 @@
 package topology
 
+import "peerscope/internal/flow"
+
 // Schema names the format of Map; fields may be added within v1, no meaning changes.
 const Schema = "peerscope.map/v1"
 
@@ -36,9 +38,11 @@ type Capture struct {
 	IntervalMS int64             `json:"interval_ms"` // between looks, as it really was; 0 where events tell
 	Degraded   []Degraded        `json:"degraded"`
 	Lost       map[string]uint64 `json:"lost"` // by reason, zeros present
-	// Completeness is the share of the kernel's own total that the map holds;
-	// absent where there is no total to compare with.
+	// Completeness is the share of the kernel's own total that the map holds, cut
+	// off after four decimals, so that only what is complete is 1; absent where
+	// there is no total to compare with.
 	Completeness *float64     `json:"completeness,omitempty"`
+	Totals       flow.Totals  `json:"-"` // what Completeness is made of, to be merged
 	Unattributed Unattributed `json:"unattributed"`
 }
 

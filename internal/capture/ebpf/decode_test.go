@@ -24,7 +24,7 @@ func TestLayouts(t *testing.T) {
 	}{
 		{"tcp_record", unsafe.Sizeof(peerscopeTcpRecord{}), 176},
 		{"unix_record", unsafe.Sizeof(peerscopeUnixRecord{}), 336},
-		{"process_record", unsafe.Sizeof(peerscopeProcessRecord{}), 648},
+		{"process_record", unsafe.Sizeof(peerscopeProcessRecord{}), 904},
 		{"flow_key", unsafe.Sizeof(peerscopeFlowKey{}), 32},
 		{"flow_value", unsafe.Sizeof(peerscopeFlowValue{}), 104},
 		{"unix_value", unsafe.Sizeof(peerscopeUnixValue{}), 368},
@@ -90,6 +90,16 @@ func TestProcessKey(t *testing.T) {
 	}
 	if got := processKey(0, 77); !got.IsZero() {
 		t.Errorf("no process has the key %v", got)
+	}
+}
+
+func TestExePath(t *testing.T) {
+	names := [][32]uint8{{'n', 'g', 'i', 'n', 'x'}, {'s', 'b', 'i', 'n'}, {'u', 's', 'r'}}
+	if got := exePath(names); got != "/usr/sbin/nginx" {
+		t.Errorf("the path is %q", got)
+	}
+	if got := exePath(nil); got != "" {
+		t.Errorf("an unknown path is %q", got)
 	}
 }
 

@@ -95,9 +95,10 @@ type peerscopeProcessRecord struct {
 	Uid        uint32
 	NetnsInode uint32
 	Cgroup     uint64
-	Kthread    uint32
+	Kthread    uint16
+	ExeNames   uint16
 	Comm       [16]uint8
-	Exe        [64]uint8
+	Exe        [10][32]uint8
 	Args       [512]uint8
 	_          [4]byte
 }

@@ -17,7 +17,7 @@ type Sighting struct {
 	// most 512 bytes; ArgsCut: there were more.
 	Args    []byte
 	ArgsCut bool
-	Exe     string // base name of the executable file
+	Exe     string // path of the executable file, as its own root sees it; empty: not known
 	Parent  int32
 	VPID    int32  // in its own pid namespace
 	UID     uint32 // effective
@@ -74,7 +74,7 @@ func sighting(r *peerscopeProcessRecord) Sighting {
 	return Sighting{
 		PID: int32(r.Pid), Start: ticks(r.Start), Comm: cString(r.Comm[:]),
 		Args: r.Args[:min(int(r.ArgsLen), len(r.Args))], ArgsCut: int(r.ArgsLen) >= len(r.Args),
-		Exe: cString(r.Exe[:]), Parent: int32(r.Parent), VPID: int32(r.Vpid), UID: r.Uid,
+		Exe: exePath(r.Exe[:min(int(r.ExeNames), len(r.Exe))]), Parent: int32(r.Parent), VPID: int32(r.Vpid), UID: r.Uid,
 		Cgroup: r.Cgroup, Netns: uint64(r.NetnsInode), Kthread: r.Kthread != 0,
 	}
 }
@@ -108,6 +108,15 @@ func (s *Source) holder(pid uint32, start uint64) []flow.ProcessKey {
 	}
 	s.emit(&p)
 	return who.key
+}
+
+// exePath is the path of these names, which begin at its end.
+func exePath(names [][32]uint8) string {
+	var path string
+	for _, name := range names {
+		path = "/" + cString(name[:]) + path
+	}
+	return path
 }
 
 func cString(b []byte) string {

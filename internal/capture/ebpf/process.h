@@ -16,6 +16,41 @@ static __always_inline bool is_kernel_thread(struct task_struct *t)
 	return t->flags & PF_KTHREAD;
 }
 
+/*
+ * fill_exe writes the path of the executable as the process's own root sees it:
+ * up from the file, and over to the mount above where one ends.
+ */
+static __always_inline __u16 fill_exe(struct process_record *r, struct task_struct *t, struct file *exe)
+{
+	__u64 root = (__u64)t->fs->root.dentry, top = (__u64)t->fs->root.mnt;
+	struct dentry *d = exe->f_path.dentry;
+	struct vfsmount *m = exe->f_path.mnt;
+
+	for (int i = 0; i < EXE_NAMES; i++) {
+		/* Mounts lie on mounts, but not often on many. */
+		for (int j = 0; j < 2; j++) {
+			struct mount *at, *up;
+
+			if ((__u64)d == root && (__u64)m == top)
+				return i;
+			if (d != BPF_CORE_READ(m, mnt_root))
+				break;
+			at = (void *)m - bpf_core_field_offset(struct mount, mnt);
+			up = BPF_CORE_READ(at, mnt_parent);
+			if (up == at)
+				return i;
+			d = BPF_CORE_READ(at, mnt_mountpoint);
+			m = (void *)up + bpf_core_field_offset(struct mount, mnt);
+		}
+		long n = bpf_probe_read_kernel_str(r->exe[i], EXE_NAME, BPF_CORE_READ(d, d_name.name));
+
+		if (n <= 1 || n >= EXE_NAME)
+			return 0;
+		d = BPF_CORE_READ(d, d_parent);
+	}
+	return 0;
+}
+
 static __always_inline void fill_process(struct process_record *r, struct task_struct *t)
 {
 	struct task_struct *leader = t->group_leader;
@@ -36,12 +71,12 @@ static __always_inline void fill_process(struct process_record *r, struct task_s
 		bpf_core_read(&r->vpid, sizeof(r->vpid), &p->numbers[level].nr);
 	}
 	bpf_core_read_str(r->comm, sizeof(r->comm), &leader->comm);
-	r->exe[0] = 0;
+	r->exe_names = 0;
 	r->args_len = 0;
 	if (!mm)
 		return;
-	if (mm->exe_file)
-		bpf_probe_read_kernel_str(r->exe, sizeof(r->exe), mm->exe_file->f_path.dentry->d_name.name);
+	if (mm->exe_file && t->fs)
+		r->exe_names = fill_exe(r, t, mm->exe_file);
 	unsigned long start = mm->arg_start, len = mm->arg_end - start;
 
 	if (len > ARGS_MAX)

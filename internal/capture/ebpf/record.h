@@ -101,6 +101,8 @@ struct unix_record {
 };
 
 #define ARGS_MAX 512
+#define EXE_NAMES 10
+#define EXE_NAME 32
 
 struct process_record {
 	__u16 kind;
@@ -113,9 +115,10 @@ struct process_record {
 	__u32 uid;
 	__u32 netns_inode;
 	__u64 cgroup;
-	__u32 kthread;
+	__u16 kthread;
+	__u16 exe_names; /* 0: not known, or too long */
 	__u8 comm[16];
-	__u8 exe[64];
+	__u8 exe[EXE_NAMES][EXE_NAME]; /* the names of the executable's path, from its end */
 	__u8 args[ARGS_MAX];
 };
 
