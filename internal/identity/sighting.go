@@ -2,6 +2,7 @@ package identity
 
 import (
 	"golang.org/x/sys/unix"
+	"strings"
 
 	"peerscope/internal/flow"
 )
@@ -19,7 +20,7 @@ type Sighting struct {
 	// arguments were.
 	Args    []byte
 	ArgsCut bool
-	Exe     string // base name of the executable file; empty: not known
+	Exe     string // path or base name of the executable file; empty: not known
 	Parent  int32
 	VPID    int32  // in its own pid namespace; 0: not known
 	UID     uint32 // effective
@@ -33,8 +34,7 @@ type Sighting struct {
 // the two differ /proc counts, because it is newer: the process may have
 // executed another program since.
 //
-// A process that is gone has no Executable, because its path is not known, and
-// the cgroup that its id leads to, if that still exists or was asked for before.
+// A process that is gone has the Executable if its path was told, and the cgroup that its id leads to, if that still exists or was asked for before.
 func (r *Reader) Sighted(s *Sighting, now flow.Time) flow.Process {
 	// Asked in any case: the cgroup of a container ends with its last process.
 	group := r.cgroups.find(s.Cgroup, now)
@@ -78,6 +78,9 @@ func (s *Sighting) completeProgram(p *flow.Process) {
 		whole := args
 		if cut {
 			whole = wholeWords(args)
+		}
+		if exe := printable(s.Exe); strings.HasPrefix(exe, "/") {
+			p.Executable = exe
 		}
 		p.Name = programName(printable(s.Comm), printable(s.Exe), whole)
 	}
