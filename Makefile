@@ -35,6 +35,11 @@ generate: ## the eBPF objects from their C source (installs clang where it is mi
 	@command -v clang >/dev/null && test -e /usr/include/bpf/bpf_helpers.h || { apt-get update -qq && apt-get install -y -qq --no-install-recommends clang llvm libbpf-dev linux-libc-dev; }
 	$(GO) generate ./internal/capture/ebpf
 
+.PHONY: overhead
+overhead: build ## nginx with and without a map beside it (root, nginx, wrk); SOURCE=ebpf RUNS=7 BPF_STATS=1
+	CGO_ENABLED=0 $(GO) build -o bin/overhead ./test/overhead
+	./bin/overhead -tool bin/peerscope -source $(or $(SOURCE),auto) -runs $(or $(RUNS),7) $(if $(BPF_STATS),-bpf-stats) nginx
+
 update: ## rewrite golden files, and the lab's table in docs/LAB.md (root)
 	$(GO) test ./internal/export ./cmd/peerscope -update
 	$(GO) test -count=1 -timeout 15m -run 'TestLab' ./test/e2e -update-docs

@@ -32,6 +32,7 @@ var architecture = map[string]struct {
 	"internal/recording":           {in, []string{"internal/flow"}},
 	"internal/export":              {out, []string{"internal/topology", "internal/flow"}},
 	"cmd/peerscope":                {command, nil},
+	"test/overhead":                {lab, nil},
 	"test/e2e":                     {lab, []string{"internal/topology", "test/e2e/script"}},
 	"test/e2e/actor":               {lab, []string{"test/e2e/script"}},
 	"test/e2e/script":              {lab, nil},
