@@ -166,7 +166,7 @@ func (h *half) during(list []*listener) []*listener {
 		before := l.after == 0 || later(began, millis(l.after))
 		return before && (!l.final || h.after == 0 || later(millis(l.end), h.after))
 	}
-	if !slices.ContainsFunc(list, alive) {
+	if !h.failedConnect() && !slices.ContainsFunc(list, alive) {
 		return list
 	}
 	return slices.DeleteFunc(list, func(l *listener) bool { return !alive(l) })

@@ -145,19 +145,3 @@ func (c *Conn) ended(f script.Fact) {
 func (l *Lab) forget(c *Conn) {
 	l.Truth = slices.DeleteFunc(l.Truth, func(o *Conn) bool { return o == c })
 }
-
-// HandTo passes the server's socket to another process over a unix socket that
-// joins the two; the old holder closes its copy.
-func (c *Conn) HandTo(channel *Conn, to Side) {
-	c.lab.T.Helper()
-	sock := c.lab.sock("s")
-	channel.must(1-to, script.Command{Op: script.Give, Pass: c.sides[Server].sock})
-	got := channel.must(to, script.Command{Op: script.Take, As: sock})
-	old := c.sides[Server]
-	old.actor.Must(script.Command{Op: script.Close, Sock: old.sock})
-	c.sides[Server] = side{channel.sides[to].actor, sock}
-	c.Former = append(c.Former, c.Server.Proc)
-	c.Server = channel.sides[to].actor.end(hosts(got.Local)...)
-	// One byte goes with the descriptor.
-	channel.count(1-to, 1)
-}

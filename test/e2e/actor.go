@@ -14,7 +14,8 @@ import (
 	"peerscope/test/e2e/script"
 )
 
-// stepTimeout bounds one step of an actor, as the lab sees it.
+// stepTimeout bounds one step of an actor, as the lab sees it, unless the step
+// itself may take longer.
 const stepTimeout = 20 * time.Second
 
 // Actor is one process that the lab tells what to do.
@@ -84,6 +85,7 @@ func (a *Actor) hello(pid int) {
 	if err != nil || seen != a.Proc {
 		a.lab.T.Fatalf("actor %s says it is %v, /proc says %v: %v", a.Name, a.Proc, seen, err)
 	}
+	a.lab.procs[a.Proc] = true
 }
 
 // listen hands each fact to the step that waits for it, until the FIFO closes.
@@ -133,7 +135,7 @@ func (a *Actor) Step(c script.Command) func() script.Fact {
 		case f := <-ch:
 			a.check(c, f)
 			return f
-		case <-time.After(stepTimeout):
+		case <-time.After(max(stepTimeout, 2*time.Duration(c.TimeoutMS)*time.Millisecond)):
 			a.lab.T.Fatalf("%s did not answer %s %s", a.Name, c.Op, c.Sock)
 			return script.Fact{}
 		}

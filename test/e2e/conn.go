@@ -30,6 +30,13 @@ type End struct {
 	Addrs []string
 	// Outside: its namespace is not among those the tool was told to look at.
 	Outside bool
+	// Exe is the name of its executable, as /proc has it. An Actor calls itself
+	// nothing else.
+	Exe   string
+	Actor bool
+	// AlsoHeld are other processes that hold its socket too, Former those that
+	// held it before.
+	AlsoHeld, Former []Proc
 }
 
 // Side names an end of a connection in a step.
@@ -55,22 +62,49 @@ type Conn struct {
 	Before     bool // it was open when the window began
 	State      State
 	Errno      string // of a failed one
+	Soft       string // the same, where its kernel went on trying until the client gave up
 	Born, Died int64  // CLOCK_REALTIME, nanoseconds; 0: not in the window
 	// Payload within the window.
 	ToServer, ToClient int64
 
 	// Loose: nobody reports exactly how many bytes it moved.
 	Loose bool
-	// AlsoHeld are other processes that hold the server's socket too.
-	AlsoHeld []Proc
-	// Former are processes that held the server's socket before.
-	Former []Proc
+	// Parts are what was moved before an end changed hands, of the payload above.
+	Parts []Part
+	// Dialed is the address that the client asked for, where the server's socket
+	// has another.
+	Dialed string
 	// Listener is what the server's socket was accepted from.
 	Listener *Listener
 	Limits   Limits
 
 	lab   *Lab
 	sides [2]side
+	// kind and to are what the client's calls name, via how the server receives,
+	// of datagrams.
+	kind, to, via string
+}
+
+// Part is the payload that a connection moved between two processes while it
+// was theirs.
+type Part struct {
+	Client, Server     End
+	ToServer, ToClient int64
+}
+
+// part is such a part as what a map shows: bytes of no connection.
+func (c *Conn) part(p Part) *Conn {
+	return &Conn{Transport: c.Transport, Client: p.Client, Server: p.Server, Port: c.Port, DialedPort: c.DialedPort,
+		Path: c.Path, NoRole: c.NoRole, State: Closed, ToServer: p.ToServer, ToClient: p.ToClient, Dialed: c.Dialed,
+		Born: c.Born, lab: c.lab}
+}
+
+// end is the process at a side.
+func (c *Conn) end(s Side) *End {
+	if s == Client {
+		return &c.Client
+	}
+	return &c.Server
 }
 
 // side is the socket that an actor holds of a connection.
@@ -117,7 +151,7 @@ func (ln *Listener) In(child *Actor) *Listener {
 
 // end is the actor as one end of a connection.
 func (a *Actor) end(addrs ...string) End {
-	return End{Name: a.Name, Proc: a.Proc, NS: a.NS, Addrs: addrs}
+	return End{Name: a.Name, Exe: a.Name, Actor: true, Proc: a.Proc, NS: a.NS, Addrs: addrs}
 }
 
 // sock makes a name for a socket.

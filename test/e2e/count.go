@@ -106,12 +106,12 @@ func (s *Score) judgeCounts(g *group, see sees) {
 
 // splits reports whether connections are shown once from each end.
 func (s sees) splits(conns []*Conn) bool {
-	return s.source == SourceNetlink && slices.ContainsFunc(conns, func(c *Conn) bool { return c.Limits.Split })
+	return s.looks() && slices.ContainsFunc(conns, func(c *Conn) bool { return c.Limits.Split })
 }
 
-// compare adds the errors of one sum. A figure the map itself calls inexact may
-// be off by one a connection; bytes nobody can turn to a direction (no roles)
-// are compared as they are.
+// compare adds the errors of one sum. A figure that the map of a source which
+// looks calls inexact may be off by one a connection; bytes nobody can turn to a
+// direction (no roles) are compared as they are.
 func (s *Score) compare(side string, see sees, want [figures]span, edges []*shown, conns []*Conn) {
 	var got [figures]int64
 	var slack [2]int64
@@ -121,7 +121,7 @@ func (s *Score) compare(side string, see sees, want [figures]span, edges []*show
 			got[i] += f[i]
 		}
 		for i, names := range [2][]string{{"bytes.to_server", "bytes.first_to_second"}, {"bytes.to_client", "bytes.second_to_first"}} {
-			if slices.ContainsFunc(names, func(n string) bool { return slices.Contains(e.edge.Inexact, n) }) {
+			if see.looks() && slices.ContainsFunc(names, func(n string) bool { return slices.Contains(e.edge.Inexact, n) }) {
 				slack[i] += int64(e.count())
 			}
 		}

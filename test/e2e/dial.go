@@ -17,6 +17,8 @@ type DialOptions struct {
 	Sock string
 	// Translated: neither end sees the other's address.
 	Translated bool
+	// Early connects by sending so many bytes (TCP Fast Open).
+	Early int64
 }
 
 // Dial connects a client to a listener, accepts there, and records the truth.
@@ -42,11 +44,23 @@ func (l *Lab) DialAny(client *Actor, listeners []*Listener, o DialOptions) *Conn
 				l.T.Fatalf("%s: accept: %s", ln.Actor.Name, f.Errno)
 			}
 			l.accepted(c, ln, sock, f)
+			if o.Early > 0 {
+				c.early(o.Early)
+			}
 			return c
 		}
 	}
 	l.T.Fatalf("%s: nobody accepted the connection of %s", l.Scenario.Name, client.Name)
 	return nil
+}
+
+// early takes what came with the connect.
+func (c *Conn) early(n int64) {
+	c.lab.T.Helper()
+	if got := c.must(Server, script.Command{Op: script.Receive, Bytes: n}); got.Bytes != n {
+		c.lab.T.Fatalf("sent %d bytes with the connect, received %d", n, got.Bytes)
+	}
+	c.count(Client, n)
 }
 
 // DialOnly connects; no process accepts, the kernel alone completes it.
@@ -59,7 +73,8 @@ func (l *Lab) DialOnly(client *Actor, ln *Listener, o DialOptions) *Conn {
 // process that listens.
 func (l *Lab) dialed(client *Actor, ln *Listener, o DialOptions) *Conn {
 	l.T.Helper()
-	cmd := script.Command{Op: script.Connect, Sock: o.Sock, Kind: o.Kind, Addr: o.To, Bind: o.Bind}
+	cmd := script.Command{Op: script.Connect, Sock: o.Sock, Kind: o.Kind, Addr: o.To, Bind: o.Bind,
+		FastOpen: o.Early > 0, Bytes: o.Early}
 	if cmd.Kind == "" {
 		cmd.Kind = ln.Kind
 	}
@@ -70,6 +85,9 @@ func (l *Lab) dialed(client *Actor, ln *Listener, o DialOptions) *Conn {
 		cmd.Sock = l.sock("c")
 	}
 	f := client.Must(cmd)
+	if f.Bytes != o.Early {
+		l.T.Fatalf("%s sent %d of %d bytes with its connect", client.Name, f.Bytes, o.Early)
+	}
 	c := &Conn{Transport: transport(ln.Kind), Client: client.end(hosts(f.Local)...), Born: f.Began, Listener: ln,
 		DialedPort: port(f.Peer), Port: port(ln.Addr)}
 	c.Server = ln.Maker
@@ -96,6 +114,9 @@ func (l *Lab) accepted(c *Conn, ln *Listener, sock string, f script.Fact) {
 	c.Client.Addrs = hosts(seen.Local, f.Peer)
 	if c.Transport != "unix" {
 		c.Port = port(f.Local)
+		if seen.Peer != f.Local {
+			c.Dialed = seen.Peer
+		}
 	}
 	c.Listener = ln
 	c.sides[Server] = side{ln.Actor, sock}
@@ -177,27 +198,4 @@ func (c *Conn) GiveUp() {
 	c.lab.T.Helper()
 	f := c.do(Client, script.Command{Op: script.Close})
 	c.State, c.Died = Failed, f.Began
-}
-
-// Burst makes n short connections to a service, one after the other.
-func (l *Lab) Burst(client *Actor, ln *Listener, b script.Command) *Conn {
-	l.T.Helper()
-	b.Op, b.Kind = script.Burst, ln.Kind
-	if b.Addr == "" {
-		b.Addr = ln.Addr
-	}
-	f := client.Must(b)
-	if f.Count != b.Count || f.Failed != 0 {
-		l.T.Fatalf("%s made %d of %d connections, %d failed", client.Name, f.Count, b.Count, f.Failed)
-	}
-	server := ln.Actor.end(hosts(f.Peer)...)
-	c := l.add(&Conn{Transport: transport(ln.Kind), Client: client.end(hosts(f.Local)...), Server: server, N: b.Count,
-		Port: port(ln.Addr), DialedPort: port(f.Peer), State: Closed, Listener: ln,
-		ToServer: f.BytesSent, ToClient: f.Bytes})
-	if c.Transport == "unix" {
-		c.Path, c.Port = ln.Addr, 0
-	}
-	// Each lived for a part of the step; none is promised to meet a look.
-	c.Born, c.Died = f.Began, f.Began
-	return c
 }

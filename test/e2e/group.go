@@ -60,6 +60,7 @@ func (s *Score) judgeGroup(g *group, see sees) {
 	before := len(s.Problems)
 	s.judgeNames(g, see)
 	s.judgeCounts(g, see)
+	s.judgeSides(g, see)
 	s.judgeClaims(g, see)
 	if len(s.Problems) == before {
 		return
@@ -82,7 +83,7 @@ func (s *Score) judgeNames(g *group, see sees) {
 	spare := map[*shown]int{} // connections of an edge that no true one has claimed
 	for _, e := range g.shown {
 		spare[e] = e.count()
-		if e.edge.Transport != "tcp" {
+		if see.looks() && e.edge.Transport != "tcp" {
 			spare[e] = max(spare[e], 1)
 		}
 	}
@@ -104,18 +105,20 @@ func (s *Score) judgeJoined(t trueEdge, g *group, spare map[*shown]int, see sees
 		}
 	}
 	have, roles := 0, true
-	for _, e := range g.shown {
-		if e.fits(t.first(), see) != full {
-			continue
+	for _, direct := range []bool{true, false} { // its own edge first, then one that stands for it
+		for _, e := range g.shown {
+			if e.fits(t.first(), see) != full || e.names(t.first()) != direct {
+				continue
+			}
+			n := min(spare[e], all-have)
+			if see.looks() && transport != "tcp" && n > 0 {
+				n = all - have // datagrams and unix sockets: the edge is what counts
+			}
+			spare[e] -= min(n, spare[e])
+			have += n
+			// Who called whom says nothing of a process that calls itself.
+			roles = roles && (e.roles == !t.first().NoRole || t.first().Client.Proc == t.first().Server.Proc)
 		}
-		n := min(spare[e], all-have)
-		if transport != "tcp" && n > 0 {
-			n = all - have // datagrams and unix sockets: the edge is what counts
-		}
-		spare[e] -= min(n, spare[e])
-		have += n
-		// Who called whom says nothing of a process that calls itself.
-		roles = roles && (e.roles == !t.first().NoRole || t.first().Client.Proc == t.first().Server.Proc)
 	}
 	s.Named += have
 	s.Knowable += 2 * want
@@ -160,7 +163,7 @@ func (s *Score) claim(c *Conn, g *group, spare map[*shown]int, see sees, want fi
 			have = min(c.N, have+e.count())
 		} else if got == want {
 			n := min(spare[e], c.N-have)
-			if c.Transport != "tcp" {
+			if see.looks() && c.Transport != "tcp" {
 				n = c.N - have
 			}
 			spare[e] -= min(n, spare[e])

@@ -5,11 +5,16 @@ import (
 	"time"
 )
 
-// SourceNetlink is the source that looks instead of being told.
-const SourceNetlink = "netlink"
+// The sources that the lab knows.
+const (
+	// SourceNetlink looks instead of being told.
+	SourceNetlink = "netlink"
+	// SourceEBPF is told everything: nothing is forgiven it.
+	SourceEBPF = "ebpf"
+)
 
 // Limits are what a source that only looks cannot know of a connection, beyond
-// what follows from how long it lived.
+// what follows from how long it lived. They bind no other source.
 type Limits struct {
 	NoClient bool // the client's process
 	NoServer bool // the server's process
@@ -35,6 +40,9 @@ type sees struct {
 	interval time.Duration // between two looks, as it really was
 }
 
+// looks reports whether the source only looks.
+func (s sees) looks() bool { return s.source == SourceNetlink }
+
 // looked reports whether a look certainly met the connection: the first (it was
 // there before), the last (it is there still), or one between.
 func (s sees) looked(c *Conn) bool {
@@ -50,12 +58,9 @@ const lookSlack = 100 * time.Millisecond
 // known works out what the source can know of a connection.
 func (s sees) known(c *Conn) Knowledge {
 	k := Knowledge{Client: !c.Client.Proc.IsZero(), Server: !c.Server.Proc.IsZero(), Joined: true,
-		Role: !c.NoRole, Counts: true, Bytes: !c.NoRole}
-	if s.source == SourceNetlink {
+		Role: !c.NoRole, Counts: true, Bytes: true}
+	if s.looks() {
 		k = s.netlink(c, k)
-	}
-	if c.State == Failed || c.State == Pending {
-		k.Bytes = false
 	}
 	k.Client = k.Client && !c.Client.Outside
 	k.Server = k.Server && !c.Server.Outside
@@ -64,7 +69,7 @@ func (s sees) known(c *Conn) Knowledge {
 }
 
 func (s sees) netlink(c *Conn, k Knowledge) Knowledge {
-	if c.Transport != "tcp" {
+	if c.Transport != "tcp" || c.State == Failed || c.State == Pending {
 		k.Bytes = false
 	}
 	// Two endpoints are there to be seen, but not whether a datagram went
@@ -92,16 +97,41 @@ func (s sees) netlink(c *Conn, k Knowledge) Knowledge {
 	return k
 }
 
-// standIns are the processes that may be shown for the server's: who made the
-// listener where only that was seen, and who else holds the socket where the
-// source cannot tell which of the holders uses it.
-func (s sees) standIns(c *Conn) []Proc {
-	if s.source != SourceNetlink {
+// standIns are the processes that may be shown for the one at an end of an
+// edge: who else holds the socket where the source cannot tell which of the
+// holders uses it, who made the listener where only that was seen, and for what
+// a socket counted before it changed hands, who had it then.
+func (s sees) standIns(c *Conn, side Side, bytesOnly bool) []Proc {
+	if !s.looks() {
 		return nil
 	}
-	out := slices.Clone(c.AlsoHeld)
-	if c.Listener != nil && !s.looked(c) {
+	end := c.end(side)
+	out := slices.Clone(end.AlsoHeld)
+	if bytesOnly {
+		out = append(out, end.Former...)
+	}
+	if side == Server && c.Listener != nil && !s.looked(c) {
 		out = append(out, c.Listener.Maker.Proc)
+	}
+	return out
+}
+
+// truth is what the source is measured by. What a connection moved before it
+// changed hands belongs to who had it then: a source that only looks does not
+// see when that was, so for it the connection is one.
+func (s sees) truth(all []*Conn) []*Conn {
+	if s.looks() {
+		return all
+	}
+	var out []*Conn
+	for _, c := range all {
+		rest := *c
+		for _, p := range c.Parts {
+			out = append(out, c.part(p))
+			rest.ToServer -= p.ToServer
+			rest.ToClient -= p.ToClient
+		}
+		out = append(out, &rest)
 	}
 	return out
 }

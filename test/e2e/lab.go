@@ -24,6 +24,8 @@ type Scenario struct {
 	// For lets the tool's own window run out after that time instead of ending
 	// it by a signal when the steps are done.
 	For time.Duration
+	// Alone lets no other scenario run at the same time.
+	Alone bool
 	// Snapshot asks for what is open when Observe is called (--for 0).
 	Snapshot bool
 	Run      func(*Lab)
@@ -37,7 +39,8 @@ type Lab struct {
 	Truth    []*Conn
 
 	bench  *Bench
-	number int // of the scenario in this run; its addresses hold it
+	source string // that the tool uses
+	number int    // of the scenario in this run; its addresses hold it
 	dir    string
 	fifos  int
 	socks  int
@@ -47,22 +50,28 @@ type Lab struct {
 	args []string
 	// ignored are edges that nobody judges, with the reason.
 	ignored []ignored
+	// wide: the tool sees more than the scenario.
+	wide bool
+	// procs are the processes that the scenario started.
+	procs map[Proc]bool
+	// spaces are the inodes of its namespaces.
+	spaces map[uint64]bool
 }
 
 // Bench is what all scenarios of one run share.
 type Bench struct {
-	Actor  string // the actor's executable
-	Tool   string // the tool's; "" checks the truth alone
-	Source string // passed to the tool as --source
-	Keep   string // folder that maps are kept in; "" keeps none
+	Actor string // the actor's executable
+	Tool  string // the tool's; "" checks the truth alone
+	Keep  string // folder that maps are kept in; "" keeps none
 
 	played atomic.Int32
 }
 
 // newLab prepares a scenario.
-func newLab(t testing.TB, b *Bench, s Scenario) *Lab {
+func newLab(t testing.TB, b *Bench, source string, s Scenario) *Lab {
 	number := int(b.played.Add(1)) % 256
-	return &Lab{T: t, Scenario: s, bench: b, number: number, dir: t.TempDir()}
+	return &Lab{T: t, Scenario: s, bench: b, source: source, number: number, dir: t.TempDir(),
+		procs: map[Proc]bool{}, spaces: map[uint64]bool{}}
 }
 
 // executable is the actor's program under another name.
@@ -125,6 +134,14 @@ func (l *Lab) Observe(ns ...*Netns) {
 		return
 	}
 	l.tool = l.startTool(ns)
+}
+
+// ObserveHost starts the tool on all namespaces there are, also those to come.
+// Edges that touch nothing of the scenario's are other people's and not judged.
+func (l *Lab) ObserveHost() {
+	l.T.Helper()
+	l.wide = true
+	l.Observe()
 }
 
 // syncBuffer is a buffer that several processes' output may go to.

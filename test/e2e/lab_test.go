@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	sourceFlag = flag.String("source", cmp.Or(os.Getenv("PEERSCOPE_SOURCE"), SourceNetlink), "source that the tool uses")
+	sourceFlag = flag.String("source", os.Getenv("PEERSCOPE_SOURCE"), "sources that the tool uses, separated by commas")
 	updateDocs = flag.Bool("update-docs", false, "rewrite the tables of docs/LAB.md")
 )
 
@@ -22,47 +22,73 @@ const atOnce = 4
 
 // scenarios are all of the lab.
 func scenarios() []Scenario {
-	return slices.Concat(loopbackScenarios(), natScenarios(), serverScenarios(), addressScenarios(),
-		shortScenarios(), endingScenarios(), moveScenarios(), datagramScenarios(), programScenarios())
+	return slices.Concat(loopbackScenarios(), natScenarios(), serverScenarios(), handScenarios(), addressScenarios(),
+		shortScenarios(), endingScenarios(), failureScenarios(), handshakeScenarios(), moveScenarios(), namespaceScenarios(),
+		udpScenarios(), unixScenarios(), loadScenarios(), programScenarios())
 }
 
-// TestLab lets every scenario play and judges the tool's map of it.
+// TestLab lets every scenario play with every source and judges the tool's maps:
+// TestLab/SOURCE/SCENARIO.
 func TestLab(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the lab takes minutes")
 	}
-	if os.Geteuid() != 0 {
-		for _, s := range scenarios() {
-			t.Run(s.Name, func(t *testing.T) { skip(t, "the lab makes network namespaces, which takes root") })
-		}
-		return
+	sources, err := sourcesOf(*sourceFlag)
+	if err != nil {
+		t.Fatal(err)
 	}
-	sweep(t)
-	bench := newBench(t, *sourceFlag)
+	var bench *Bench
+	if os.Geteuid() == 0 {
+		sweep(t)
+		bench = newBench(t)
+	}
+	for _, source := range sources {
+		t.Run(source, func(t *testing.T) {
+			if bench == nil {
+				for _, s := range scenarios() {
+					t.Run(s.Name, func(t *testing.T) { skip(t, "the lab makes network namespaces, which takes root") })
+				}
+				return
+			}
+			bench.offers(t, source)
+			report(t, source, bench.play(t, source))
+		})
+	}
+}
+
+// play runs the scenarios, those first that may share the machine.
+func (b *Bench) play(t *testing.T, source string) []Score {
 	var mu sync.Mutex
 	var scores []Score
+	run := func(s Scenario) {
+		t.Run(s.Name, func(t *testing.T) {
+			score, judged := b.run(t, source, s)
+			if !judged {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			scores = append(scores, score)
+		})
+	}
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for _, s := range scenarios() {
-		group.Go(func() error {
-			t.Run(s.Name, func(t *testing.T) {
-				score, judged := bench.run(t, s)
-				if !judged {
-					return
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				scores = append(scores, score)
-			})
-			return nil
-		})
+		if !s.Alone {
+			group.Go(func() error { run(s); return nil })
+		}
 	}
 	_ = group.Wait()
-	report(t, scores)
+	for _, s := range scenarios() {
+		if s.Alone {
+			run(s)
+		}
+	}
+	return scores
 }
 
 // report prints the table in the order of the scenarios.
-func report(t *testing.T, scores []Score) {
+func report(t *testing.T, source string, scores []Score) {
 	place := map[string]int{}
 	for i, s := range scenarios() {
 		place[s.Name] = i
@@ -73,7 +99,7 @@ func report(t *testing.T, scores []Score) {
 	}
 	sum := total(scores)
 	text := table(append(scores, sum))
-	t.Logf("source %s\n%s", *sourceFlag, text)
+	t.Logf("source %s\n%s", source, text)
 	t.Logf("evidence of peers: %v", sum.Evidence)
 	if !*updateDocs {
 		return
@@ -83,7 +109,7 @@ func report(t *testing.T, scores []Score) {
 		t.Errorf("docs/LAB.md is left as it is: %d of %d scenarios played, looks too far apart: %v", len(scores), len(scenarios()), blind)
 		return
 	}
-	if err := errors.Join(rewrite("scenarios", listing(scenarios())), rewrite(*sourceFlag, text)); err != nil {
+	if err := errors.Join(rewrite("scenarios", listing(scenarios())), rewrite(source, text)); err != nil {
 		t.Error(err)
 	}
 }

@@ -147,14 +147,11 @@ func (s *shown) fits(c *Conn, see sees) fit {
 
 // oriented is fits with the ends taken in order, or turned round by 1.
 func (s *shown) oriented(turn int, c *Conn, see sees) fit {
-	client := s.ends[turn].is(c.Client, c, nil)
-	standIns := see.standIns(c)
-	if s.count() == 0 {
-		// What a socket counted before it changed hands stays with its old holder,
-		// the connection does not.
-		standIns = append(standIns, c.Former...)
-	}
-	server := s.ends[1-turn].is(c.Server, c, standIns)
+	// What a socket counted before it changed hands stays with its old holder,
+	// the connection does not.
+	bytesOnly := s.count() == 0
+	client := s.ends[turn].is(c.Client, c, see.standIns(c, Client, bytesOnly))
+	server := s.ends[1-turn].is(c.Server, c, see.standIns(c, Server, bytesOnly))
 	switch {
 	case client == 0 || server == 0:
 		return noFit
@@ -166,6 +163,13 @@ func (s *shown) oriented(turn int, c *Conn, see sees) fit {
 		return serverHalf
 	}
 	return addresses
+}
+
+// names reports whether the edge has the connection's own processes, and not
+// some that stand for them.
+func (s *shown) names(c *Conn) bool {
+	a, b := s.ends[0].proc, s.ends[1].proc
+	return a == c.Client.Proc && b == c.Server.Proc || !s.roles && a == c.Server.Proc && b == c.Client.Proc
 }
 
 // fitsPort checks where the edge goes: the port that the server's socket has,

@@ -1,6 +1,11 @@
 package e2e
 
-import "peerscope/test/e2e/script"
+import (
+	"os"
+	"strings"
+
+	"peerscope/test/e2e/script"
+)
 
 func moveScenarios() []Scenario {
 	return []Scenario{
@@ -8,6 +13,11 @@ func moveScenarios() []Scenario {
 			Name:   "splice-sendfile",
 			Proves: "bytes that no send or recv system call carries: splice, sendfile, and splice on the receiving side",
 			Run:    spliceSendfile,
+		},
+		{
+			Name:   "io-uring",
+			Proves: "bytes that io_uring sends and receives",
+			Run:    ioUring,
 		},
 		{
 			Name:   "lossy",
@@ -18,11 +28,6 @@ func moveScenarios() []Scenario {
 			Name:   "mptcp",
 			Proves: "Go's default listener (MPTCP) with a plain and an MPTCP client, and an MPTCP client of a plain server",
 			Run:    mptcp,
-		},
-		{
-			Name:   "netns-deleted",
-			Proves: "a namespace deleted within the window: its traffic is in the map and the tool does not keep it alive",
-			Run:    netnsDeleted,
 		},
 	}
 }
@@ -39,6 +44,23 @@ func spliceSendfile(l *Lab) {
 	d.Move(Client, 70_001, script.BySendFile, script.BySplice)
 	d.Move(Server, 1, script.BySplice, "")
 	d.Close(Client)
+}
+
+func ioUring(l *Lab) {
+	// Missing before Linux 6.6, where nobody could turn it off.
+	if text, err := os.ReadFile("/proc/sys/kernel/io_uring_disabled"); err == nil && strings.TrimSpace(string(text)) != "0" {
+		skip(l.T, "io_uring is turned off: kernel.io_uring_disabled is %s", strings.TrimSpace(string(text)))
+	}
+	ns := l.Netns("a")
+	client, web := l.Actor(ns, "client"), l.Actor(ns, "web")
+	ln := web.Listen(script.TCP, "127.0.0.1:8080")
+	l.Observe(ns)
+	c := l.Dial(client, ln, DialOptions{})
+	c.Move(Client, 100_001, script.ByUring, script.ByUring)
+	c.Move(Server, 200_002, script.ByUring, script.ByUring)
+	d := l.Dial(client, ln, DialOptions{})
+	d.Move(Server, 7, script.ByUring, script.ByUring)
+	d.Close(Server)
 }
 
 func mptcp(l *Lab) {
@@ -66,35 +88,6 @@ func mptcp(l *Lab) {
 			}
 		}
 	}
-}
-
-func netnsDeleted(l *Lab) {
-	a, b := l.Linked("a", "b")
-	client, web, stays := l.Actor(a, "client"), l.Actor(b, "web"), l.Actor(a, "stays")
-	ln, local := web.Listen(script.TCP, l.V4("0.2:8080")), stays.Listen(script.TCP, "127.0.0.1:8080")
-	l.Observe(a, b)
-	c := l.Dial(client, ln, DialOptions{})
-	c.Request(123)
-	c.Reply(456)
-	pause(hold)
-	c.Close(Client)
-	web.Exit()
-	b.Delete()
-	// A namespace that really is gone takes its end of the link with it, and so
-	// the other end.
-	gone := false
-	for range 100 {
-		if gone = !a.hasLink("eth0"); gone {
-			break
-		}
-		pause(50)
-	}
-	if !gone {
-		l.T.Errorf("the deleted namespace still lives after 5 s: somebody holds it")
-	}
-	d := l.Dial(client, local, DialOptions{})
-	d.Request(7)
-	d.Reply(8)
 }
 
 func lossy(l *Lab) {

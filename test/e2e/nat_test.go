@@ -1,6 +1,10 @@
 package e2e
 
-import "peerscope/test/e2e/script"
+import (
+	"strings"
+
+	"peerscope/test/e2e/script"
+)
 
 func natScenarios() []Scenario {
 	behindNAT := "Neither end sees the other's address, so without the sequence identity or conntrack the two ends are not joined: the client is shown with the address it dialled, the server with the router's."
@@ -35,6 +39,12 @@ func natScenarios() []Scenario {
 			Run:    shortNAT,
 		},
 		{
+			Name:   "hairpin",
+			Proves: "client and server behind one router, and the client dials the router's address: the server is the process that answers",
+			Limits: behindNAT,
+			Run:    hairpin,
+		},
+		{
 			Name:   "tenants",
 			Proves: "two tenants with the same addresses and ports, down to the clients' ports: nobody is given the other's peer",
 			Limits: "Two sockets fit each end equally well. Nobody is picked; both are named as candidates.",
@@ -59,6 +69,35 @@ func routed(l *Lab, rules, to string, translated bool) {
 	c.Reply(2000)
 	second := l.Dial(client, ln, DialOptions{To: l.V4(to), Translated: translated})
 	second.Reply(30)
+}
+
+func hairpin(l *Lab) {
+	c, s := l.Netns("c"), l.Netns("s")
+	r := l.Bridge("r", Port{c, "eth0", []string{l.V4("1.2/24")}}, Port{s, "eth0", []string{l.V4("1.3/24")}})
+	r.IP("addr", "add", l.V4("1.1/24"), "dev", "br0")
+	r.Sysctl("net.ipv4.ip_forward", "1")
+	r.Nft(strings.NewReplacer("ROUTER", l.V4("1.1"), "SERVER", l.V4("1.3:8080")).Replace(`table ip nat {
+ chain pre {
+  type nat hook prerouting priority dstnat
+  policy accept
+  ip daddr ROUTER tcp dport 80 dnat to SERVER
+ }
+ chain post {
+  type nat hook postrouting priority srcnat
+  policy accept
+  ct status dnat masquerade
+ }
+}
+`))
+	client, web := l.Actor(c, "client"), l.Actor(s, "web")
+	ln := web.Listen(script.TCP, l.V4("1.3:8080"))
+	l.Observe(c, r, s)
+	one := l.Dial(client, ln, DialOptions{To: l.V4("1.1:80"), Translated: true})
+	one.Request(300)
+	one.Reply(400)
+	two := l.Dial(client, ln, DialOptions{To: l.V4("1.1:80"), Translated: true})
+	two.Request(1)
+	two.Close(Client)
 }
 
 func tenants(l *Lab) {
@@ -104,7 +143,7 @@ func shortNAT(l *Lab) {
 	web.Must(script.Command{Op: script.Serve, Sock: ln.Sock, Request: 10, Reply: 20})
 	l.Observe(w.Client, w.Router, w.Server)
 	c := l.Burst(client, ln, script.Command{Addr: l.V4(virtualAddr), Count: 20, Request: 10, Reply: 20})
-	c.Limits.Split = true
+	c.Limits.Split, c.Dialed = true, l.V4(virtualAddr)
 	// What the server sees of its clients, and its own address.
 	c.Client.Addrs = append(c.Client.Addrs, l.V4("2.1"))
 	c.Server.Addrs = append(c.Server.Addrs, l.V4("2.2"))

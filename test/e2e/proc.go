@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -44,6 +45,15 @@ func procOf(pid int) (Proc, error) {
 		return Proc{}, fmt.Errorf("read start time of pid %d: %w", pid, err)
 	}
 	return Proc{PID: pid, Start: start}, nil
+}
+
+// executableOf is the name of the program that a process runs; empty if it is gone.
+func executableOf(p Proc) string {
+	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", p.PID))
+	if now, gone := procOf(p.PID); err != nil || gone != nil || now != p {
+		return ""
+	}
+	return filepath.Base(path)
 }
 
 // parseStartTime takes field 22 of a stat line. Field 2 is the name in

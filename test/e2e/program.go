@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +22,7 @@ type Program struct {
 	Out  syncBuffer
 
 	cmd  *exec.Cmd
+	exe  string // name of its executable when it was started
 	lab  *Lab
 	done chan error
 }
@@ -67,6 +69,8 @@ func (l *Lab) Program(ns *Netns, o ProgramOptions, path string, args ...string) 
 	if p.Proc, err = procOf(pid); err != nil {
 		l.T.Fatalf("start %s: %v\n%s", path, err, p.Out.String())
 	}
+	l.procs[p.Proc] = true
+	p.exe = executableOf(p.Proc)
 	return p
 }
 
@@ -117,9 +121,10 @@ func (p *Program) Wait(bound time.Duration) {
 	}
 }
 
-// as is the program as one end of a connection.
+// as is the program as one end of a connection. One that is a wrapper has become
+// another since it was started.
 func (p *Program) as(addrs ...string) End {
-	return End{Name: p.Name, Proc: p.Proc, NS: p.NS, Addrs: addrs}
+	return End{Name: p.Name, Exe: cmp.Or(executableOf(p.Proc), p.exe), Proc: p.Proc, NS: p.NS, Addrs: addrs}
 }
 
 // Listening waits until the program's namespace has a TCP listener on a port,

@@ -43,8 +43,8 @@ func programScenarios() []Scenario {
 	}
 }
 
-// ask sends a request as text and returns what came back at once.
-func (c *Conn) ask(text string) string {
+// say sends a request as text and returns what came back at once.
+func (c *Conn) say(text string) string {
 	c.lab.T.Helper()
 	sent := c.must(Client, script.Command{Op: script.Send, Text: text})
 	got := c.must(Client, script.Command{Op: script.ReadText})
@@ -88,7 +88,7 @@ func nginx(l *Lab) {
 				if err != nil {
 					l.T.Fatal(err)
 				}
-				workers[pid] = End{Name: "nginx-worker", Proc: p, NS: b, Addrs: []string{l.V4("0.2")}}
+				workers[pid] = End{Name: "nginx-worker", Exe: executableOf(p), Proc: p, NS: b, Addrs: []string{l.V4("0.2")}}
 				l.Ignore("unix", p)
 			}
 			break
@@ -98,7 +98,7 @@ func nginx(l *Lab) {
 	l.Observe(a, b)
 	for range 3 {
 		c := l.call(client, master, l.V4("0.2:80"))
-		answer := c.ask("GET / HTTP/1.1\r\nHost: lab\r\n\r\n")
+		answer := c.say("GET / HTTP/1.1\r\nHost: lab\r\n\r\n")
 		c.Server = workers[bodyNumber(l.T, answer)]
 		if c.Server.Proc.IsZero() {
 			l.T.Fatalf("no worker of nginx served %q", answer)
@@ -190,7 +190,7 @@ func redis(l *Lab) {
 	server.Listening(6379)
 	l.Observe(a, b)
 	c := l.call(client, server, l.V4("0.2:6379"))
-	if answer := c.ask("PING\r\n"); answer != "+PONG\r\n" {
+	if answer := c.say("PING\r\n"); answer != "+PONG\r\n" {
 		l.T.Fatalf("redis answered %q", answer)
 	}
 	own := client.Do(script.Command{Op: script.Inspect, Sock: c.sides[Client].sock}).Local
@@ -266,7 +266,7 @@ func postgres(l *Lab) {
 		if err != nil {
 			l.T.Fatalf("psql: %v\n%s", err, client.Out.String())
 		}
-		l.add(&Conn{Transport: "tcp", Client: client.as(l.V4("0.1")), Server: End{Name: "postgres-backend", Proc: p, NS: b, Addrs: []string{l.V4("0.2")}},
+		l.add(&Conn{Transport: "tcp", Client: client.as(l.V4("0.1")), Server: End{Name: "postgres-backend", Exe: executableOf(p), Proc: p, NS: b, Addrs: []string{l.V4("0.2")}},
 			Port: 5432, DialedPort: 5432, Listener: &Listener{Maker: master.as()}, Loose: true})
 	}
 }

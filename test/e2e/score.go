@@ -111,9 +111,10 @@ func trueEdges(truth []*Conn) []trueEdge {
 // judge compares a map with the truth of a scenario.
 func judge(l *Lab, m *topology.Map, see sees) Score {
 	s := Score{Scenario: l.Scenario.Name, Evidence: map[string]uint64{}}
-	edges := trueEdges(l.Truth)
+	truth := see.truth(l.Truth)
+	edges := trueEdges(truth)
 	s.Edges = len(edges)
-	for _, c := range l.Truth {
+	for _, c := range truth {
 		s.Connections += c.N
 	}
 	shownEdges := slices.DeleteFunc(readEdges(m), l.ignores)
@@ -121,9 +122,10 @@ func judge(l *Lab, m *topology.Map, see sees) Score {
 		for k, n := range e.edge.Evidence.Peer {
 			s.Evidence[k] += n
 		}
-		s.checkTrue(e, l.Truth, see)
-		s.checkCandidates(e, l.Truth)
+		s.checkTrue(e, truth, see)
+		s.checkCandidates(e, truth)
 	}
+	s.judgeProcesses(m, truth, see)
 	for _, g := range grouped(edges, shownEdges, see) {
 		s.judgeGroup(g, see)
 	}
@@ -132,9 +134,17 @@ func judge(l *Lab, m *topology.Map, see sees) Score {
 
 // ignores reports whether nobody judges the edge.
 func (l *Lab) ignores(e *shown) bool {
+	if l.wide && !slices.ContainsFunc(e.ends[:], l.own) {
+		return true
+	}
 	return slices.ContainsFunc(l.ignored, func(i ignored) bool {
 		return i.transport == e.edge.Transport && (i.proc == e.ends[0].proc || i.proc == e.ends[1].proc)
 	})
+}
+
+// own reports whether an end of an edge is the scenario's.
+func (l *Lab) own(e shownEnd) bool {
+	return l.procs[e.proc] || l.spaces[e.netns] || slices.ContainsFunc(e.candidates, l.own)
 }
 
 // checkTrue finds an edge that is not true.

@@ -21,17 +21,6 @@ func serverScenarios() []Scenario {
 			Run:    reuseport,
 		},
 		{
-			Name:   "handover",
-			Proves: "a connection accepted by one process and passed to another over a unix socket belongs to the one that holds it now",
-			Run:    handover,
-		},
-		{
-			Name:   "shared-socket",
-			Proves: "a connection held by parent and child: one stands for it, the other is named as a holder",
-			Limits: "Which of the holders does the talking: the one that holds it longest stands for both.",
-			Run:    sharedSocket,
-		},
-		{
 			Name:   "unaccepted",
 			Proves: "connections that the kernel completed and nobody accepted belong to the process that listens, with the bytes it never read",
 			Run:    unaccepted,
@@ -51,27 +40,6 @@ func serverScenarios() []Scenario {
 			Proves: "a process that calls itself, and a socket connected to itself",
 			Run:    self,
 		},
-	}
-}
-
-// served adds what a service's processes say they served: short connections
-// of one client, told apart by who accepted them.
-func (l *Lab) served(client *Actor, burst script.Fact, by []*Listener) {
-	l.T.Helper()
-	sum := 0
-	for _, ln := range by {
-		f := ln.Actor.Must(script.Command{Op: script.Stop, Sock: ln.Sock})
-		sum += f.Count
-		if f.Count == 0 {
-			continue
-		}
-		c := l.add(&Conn{Transport: "tcp", Client: client.end(hosts(burst.Local)...), Server: ln.Actor.end(hosts(burst.Peer)...),
-			N: f.Count, Port: port(ln.Addr), DialedPort: port(burst.Peer), State: Closed, Listener: ln,
-			ToServer: f.Bytes, ToClient: f.BytesSent})
-		c.Born, c.Died = burst.Began, burst.Began
-	}
-	if sum != burst.Count {
-		l.T.Fatalf("client made %d connections, servers took %d", burst.Count, sum)
 	}
 }
 
@@ -118,41 +86,6 @@ func reuseport(l *Lab) {
 	l.preforkBurst(client, listeners)
 }
 
-func handover(l *Lab) {
-	ns := l.Netns("a")
-	front, worker, client := l.Actor(ns, "front"), l.Actor(ns, "worker"), l.Actor(ns, "client")
-	ln := front.Listen(script.TCP, "127.0.0.1:8000")
-	inner := front.Listen(script.UnixStream, l.dir+"/front.sock")
-	channel := l.Dial(worker, inner, DialOptions{})
-	l.Observe(ns)
-	at := l.Dial(client, ln, DialOptions{})
-	at.HandTo(channel, Client)
-	at.Request(111)
-	at.Reply(2222)
-	// This one is passed on only after a look has met it with its first holder.
-	late := l.Dial(client, ln, DialOptions{})
-	pause(hold)
-	late.HandTo(channel, Client)
-	late.Request(33)
-	late.Reply(444)
-	pause(hold)
-}
-
-func sharedSocket(l *Lab) {
-	ns := l.Netns("a")
-	parent, client := l.Actor(ns, "parent"), l.Actor(ns, "client")
-	ln := parent.Listen(script.TCP, "127.0.0.1:8000")
-	l.Observe(ns)
-	c := l.Dial(client, ln, DialOptions{})
-	held := c.sides[Server]
-	child := parent.Spawn("child", 0, held.sock)
-	c.sides[Server] = side{child, held.sock}
-	c.AlsoHeld = []Proc{parent.Proc}
-	c.Server = child.end(c.Server.Addrs...)
-	c.Request(12)
-	c.Reply(34)
-}
-
 func unaccepted(l *Lab) {
 	ns := l.Netns("a")
 	lazy, client := l.Actor(ns, "lazy"), l.Actor(ns, "client")
@@ -191,8 +124,14 @@ func self(l *Lab) {
 	// Connecting to the very address it is bound to opens from both ends at once.
 	sock := l.sock("c")
 	f := one.Must(script.Command{Op: script.Connect, Sock: sock, Kind: script.TCP, Bind: "127.0.0.1:40001", Addr: "127.0.0.1:40001"})
-	l.add(&Conn{Transport: "tcp", Client: one.end("127.0.0.1"), Server: one.end("127.0.0.1"), Port: 40001, DialedPort: 40001,
+	inner := l.add(&Conn{Transport: "tcp", Client: one.end("127.0.0.1"), Server: one.end("127.0.0.1"), Port: 40001, DialedPort: 40001,
 		Born: f.Began})
+	// What such a socket sends it receives itself: it counts once.
+	one.Must(script.Command{Op: script.Send, Sock: sock, Bytes: 77})
+	if got := one.Must(script.Command{Op: script.Receive, Sock: sock, Bytes: 77}).Bytes; got != 77 {
+		l.T.Fatalf("received %d of its own 77 bytes", got)
+	}
+	inner.count(Client, 77)
 }
 
 func simultaneousOpen(l *Lab) {

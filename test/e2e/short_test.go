@@ -21,6 +21,12 @@ func shortScenarios() []Scenario {
 			Run:    briefClients,
 		},
 		{
+			Name:   "vanished",
+			Proves: "200 processes that are started, connect, ask, are answered and exit, each within milliseconds, and clients that are killed right after connect: each is named, by its program too",
+			Limits: "The clients.",
+			Run:    vanished,
+		},
+		{
 			Name:   "reused-port",
 			Proves: "a client port that another process uses a moment later: the second connection is not given to the first process",
 			Run:    reusedPort,
@@ -64,6 +70,27 @@ func briefClients(l *Lab) {
 		client := l.Actor(a, fmt.Sprintf("brief-%d", i))
 		l.Burst(client, ln, script.Command{Count: 1, Request: 10, Reply: 20})
 		client.Exit()
+	}
+}
+
+func vanished(l *Lab) {
+	a, b := l.Linked("a", "b")
+	web, idle, parent := l.Actor(b, "web"), l.Actor(b, "idle"), l.Actor(a, "parent")
+	ln, quiet := web.Listen(script.TCP, l.V4("0.2:8080")), idle.Listen(script.TCP, l.V4("0.2:9090"))
+	web.Must(script.Command{Op: script.Serve, Sock: ln.Sock, Request: 10, Reply: 20})
+	var killed []*Actor
+	for i := range 3 {
+		killed = append(killed, l.Actor(a, fmt.Sprintf("killed-%d", i)))
+	}
+	l.Observe(a, b)
+	l.Brief(parent, "brief", l.V4("0.1"), ln, script.Command{Count: 200, Request: 10, Reply: 20})
+	for _, client := range killed {
+		c := l.Dial(client, quiet, DialOptions{})
+		client.Kill()
+		if f := c.must(Server, script.Command{Op: script.Receive, Bytes: -1}); !f.End {
+			l.T.Fatalf("wanted the end of the stream, got %+v", f)
+		}
+		c.ended(c.must(Server, script.Command{Op: script.Close}))
 	}
 }
 

@@ -46,7 +46,7 @@ func (l *Lab) startTool(ns []*Netns) *tool {
 		window = l.Scenario.For
 	}
 	t := &tool{observed: make(chan struct{}), done: make(chan error, 1)}
-	t.args = []string{"map", "--for", window.String(), "--source", l.bench.Source}
+	t.args = []string{"map", "--for", window.String(), "--source", l.source}
 	for _, n := range ns {
 		t.args = append(t.args, "--netns", n.Name)
 	}
@@ -112,7 +112,7 @@ func (l *Lab) finish() *topology.Map {
 		l.T.Fatalf("tool did not print its map within %v of the end\n%s", startBound, t.stderr.String())
 	}
 	if l.bench.Keep != "" {
-		path := filepath.Join(l.bench.Keep, l.Scenario.Name+".json")
+		path := filepath.Join(l.bench.Keep, l.Scenario.Name+"."+l.source+".json")
 		if err := os.WriteFile(path, t.stdout.Bytes(), 0o644); err != nil {
 			l.T.Errorf("keep map: %v", err)
 		}

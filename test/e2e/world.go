@@ -9,7 +9,9 @@ import (
 // Netns makes a namespace of the scenario, named after its part in it.
 func (l *Lab) Netns(part string) *Netns {
 	l.T.Helper()
-	return newNetns(l.T, fmt.Sprintf("%s%d-%s-%s", netnsPrefix, os.Getpid(), l.Scenario.Name, part))
+	n := newNetns(l.T, fmt.Sprintf("%s%d-%s-%s", netnsPrefix, os.Getpid(), l.Scenario.Name, part))
+	l.spaces[n.Inode] = true
+	return n
 }
 
 // Port is one end of a veth link: where it is, its name there and its

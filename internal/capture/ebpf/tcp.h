@@ -380,8 +380,8 @@ static __noinline int handed(struct sock *sk, struct conn *c, __u32 sent, __u32 
 	r->cookie = bpf_get_socket_cookie(sk);
 	r->error = 0;
 	fill_tcp(r, sk, tp, sk->__sk_common.skc_state);
-	r->bytes_acked += (__u32)(tp->write_seq - tp->snd_una) - sent;
-	r->bytes_received -= (__u32)(tp->rcv_nxt - tp->copied_seq) + read;
+	r->bytes_acked += (__u64)(__u32)(tp->write_seq - tp->snd_una) - sent;
+	r->bytes_received -= (__u64)(__u32)(tp->rcv_nxt - tp->copied_seq) + read;
 	fill_conn(r, tp, c);
 	r->owner = c->owner;
 	r->owner_start = c->owner_start;

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 
 	"golang.org/x/sys/unix"
 
@@ -47,6 +48,20 @@ func (a *actor) listen(c script.Command, f *script.Fact) error {
 func prepare(fd, family int, c script.Command) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		return fmt.Errorf("set SO_REUSEADDR: %w", err)
+	}
+	if c.FastOpen && c.Op == script.Listen {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, 16); err != nil {
+			return fmt.Errorf("set TCP_FASTOPEN: %w", err)
+		}
+	}
+	if c.Join != "" {
+		group, err := netip.ParseAddr(c.Join)
+		if err != nil {
+			return fmt.Errorf("parse group: %w", err)
+		}
+		if err := unix.SetsockoptIPMreq(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, &unix.IPMreq{Multiaddr: group.As4()}); err != nil {
+			return fmt.Errorf("join %s: %w", c.Join, err)
+		}
 	}
 	if c.ReusePort {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
@@ -134,6 +149,9 @@ func (a *actor) connect(c script.Command, f *script.Fact) error {
 			return err
 		}
 	}
+	if c.FastOpen {
+		return connectFast(fd, sa, c, f)
+	}
 	if !c.NonBlocking {
 		if answer(f, again(func() error { return unix.Connect(fd, sa) })) {
 			f.Multipath = multipath(fd)
@@ -151,6 +169,20 @@ func (a *actor) connect(c script.Command, f *script.Fact) error {
 	answer(f, err)
 	names(fd, f)
 	return unix.SetNonblock(fd, false)
+}
+
+// connectFast connects by sending: with data in the SYN, if the kernel has the
+// server's cookie, else after the handshake.
+func connectFast(fd int, sa unix.Sockaddr, c script.Command, f *script.Fact) error {
+	n, err := unix.SendmsgN(fd, make([]byte, c.Bytes), nil, sa, unix.MSG_FASTOPEN|unix.MSG_NOSIGNAL)
+	if answer(f, err) {
+		f.Bytes = int64(n)
+		// It returns before the handshake is complete, and so before there is a peer.
+		err = ready(fd, unix.POLLOUT, c.TimeoutMS)
+		names(fd, f)
+		return err
+	}
+	return nil
 }
 
 // bindLocal sets what must be set before connect; false ends the step.

@@ -44,12 +44,16 @@ func disconnect(fd int, f *script.Fact) error {
 	return nil
 }
 
+// optionSynData is TCPI_OPT_SYN_DATA of include/uapi/linux/tcp.h.
+const optionSynData = 32
+
 // inspect reports addresses, TCP state and unacknowledged bytes.
 func inspect(fd int, f *script.Fact) error {
 	names(fd, f)
 	if tcp, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
 		f.State = int(tcp.State)
 		f.Acked, f.Wired, f.Again = tcp.Bytes_acked, tcp.Bytes_sent, tcp.Bytes_retrans
+		f.SynData = tcp.Options&optionSynData != 0
 	}
 	if queued, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ); err == nil {
 		f.Queued = queued

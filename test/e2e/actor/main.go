@@ -20,6 +20,9 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == onceFlag {
+		os.Exit(once(os.Args[2:]))
+	}
 	in := flag.String("in", "", "FIFO to read commands from")
 	out := flag.String("out", "", "FIFO to write facts to")
 	inherit := flag.String("inherit", "", "names of the sockets from descriptor 3 on")
@@ -62,7 +65,7 @@ type actor struct {
 }
 
 func newActor() (*actor, error) {
-	start, err := startTime()
+	start, err := startTime("self")
 	if err != nil {
 		return nil, err
 	}
@@ -108,21 +111,4 @@ func (a *actor) step(c script.Command) script.Fact {
 		f.Problem = err.Error()
 	}
 	return f
-}
-
-// startTime is field 22 of /proc/self/stat, in clock ticks since boot. The
-// name before it is in parentheses and may hold spaces.
-func startTime() (uint64, error) {
-	text, err := os.ReadFile("/proc/self/stat")
-	if err != nil {
-		return 0, fmt.Errorf("read own start time: %w", err)
-	}
-	rest := string(text[strings.LastIndexByte(string(text), ')')+1:])
-	fields := strings.Fields(rest)
-	var start uint64
-	if len(fields) < 20 {
-		return 0, fmt.Errorf("read own start time: %d fields", len(fields))
-	}
-	_, err = fmt.Sscan(fields[19], &start)
-	return start, err
 }

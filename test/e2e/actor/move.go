@@ -8,8 +8,12 @@ import (
 	"peerscope/test/e2e/script"
 )
 
-// chunk is how much one system call moves at most: the size of a pipe.
-const chunk = 64 << 10
+const (
+	// chunk is how much one system call moves at most: the size of a pipe.
+	chunk = 64 << 10
+	// bulk is the same for a transfer that has to be quick.
+	bulk = 4 << 20
+)
 
 // send gives c.Bytes to the socket by the way asked for.
 func send(fd int, c script.Command, f *script.Fact) error {
@@ -19,8 +23,14 @@ func send(fd int, c script.Command, f *script.Fact) error {
 		return sendSpliced(fd, c.Bytes, f)
 	case script.BySendFile:
 		return sendFile(fd, c.Bytes, f)
+	case script.ByUring:
+		return sendByRing(fd, c.Bytes, f)
 	}
-	buf := make([]byte, chunk)
+	size := int64(chunk)
+	if c.Via == script.Bulk {
+		size = bulk
+	}
+	buf := make([]byte, size)
 	if c.Text != "" {
 		c.Bytes = int64(copy(buf, c.Text))
 	}
@@ -28,8 +38,8 @@ func send(fd int, c script.Command, f *script.Fact) error {
 		n := 0
 		err := again(func() (err error) {
 			// The buffer repeats, except that a text fits into it once.
-			from := f.Bytes % chunk
-			n, err = unix.SendmsgN(fd, buf[from:min(chunk, from+c.Bytes-f.Bytes)], nil, nil, unix.MSG_NOSIGNAL)
+			from := f.Bytes % size
+			n, err = unix.SendmsgN(fd, buf[from:min(size, from+c.Bytes-f.Bytes)], nil, nil, unix.MSG_NOSIGNAL)
 			return err
 		})
 		if !answer(f, err) {
@@ -91,17 +101,27 @@ func sendFile(fd int, total int64, f *script.Fact) error {
 // receive takes exactly c.Bytes, or everything until the end of the stream.
 func receive(fd int, c script.Command, f *script.Fact) error {
 	defer names(fd, f)
-	take := read
-	if c.Via == script.BySplice {
+	take, most := new(reader).take, int64(chunk)
+	switch c.Via {
+	case script.BySplice:
 		s, err := newDrain()
 		if err != nil {
 			return err
 		}
 		defer s.close()
 		take = s.take
+	case script.Bulk:
+		take, most = discard, bulk
+	case script.ByUring:
+		r, err := newRing()
+		if err != nil {
+			return err
+		}
+		defer r.close()
+		take = r.receive
 	}
 	for c.Bytes < 0 || f.Bytes < c.Bytes {
-		want := int64(chunk)
+		want := most
 		if c.Bytes >= 0 {
 			want = min(want, c.Bytes-f.Bytes)
 		}
@@ -134,13 +154,32 @@ func readText(fd int, c script.Command, f *script.Fact) error {
 	return nil
 }
 
-func read(fd, want int) (n int, err error) {
-	buf := make([]byte, want)
+// reader receives into one buffer.
+type reader struct{ buf []byte }
+
+func (r *reader) take(fd, want int) (n int, err error) {
+	if len(r.buf) < want {
+		r.buf = make([]byte, want)
+	}
 	err = again(func() (err error) {
-		n, _, err = unix.Recvfrom(fd, buf, 0)
+		n, _, err = unix.Recvfrom(fd, r.buf[:want], 0)
 		return err
 	})
 	return n, err
+}
+
+// discard takes what there is without copying it (MSG_TRUNC of TCP).
+func discard(fd, want int) (int, error) {
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), 0, uintptr(want), unix.MSG_TRUNC, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
 }
 
 // drain receives by splice: socket to pipe to /dev/null.
@@ -181,35 +220,4 @@ func (d *drain) close() {
 	_ = unix.Close(d.pipe[0])
 	_ = unix.Close(d.pipe[1])
 	_ = unix.Close(d.null)
-}
-
-// sendTo sends one datagram, to c.Addr from a socket that is not connected.
-func sendTo(fd int, c script.Command, f *script.Fact) error {
-	sa, _, err := address(c.Kind, c.Addr)
-	if err != nil {
-		return err
-	}
-	if answer(f, unix.Sendto(fd, make([]byte, c.Bytes), unix.MSG_NOSIGNAL, sa)) {
-		f.Bytes = c.Bytes
-	}
-	names(fd, f)
-	return nil
-}
-
-// receiveFrom takes one datagram and reports who sent it.
-func receiveFrom(fd int, c script.Command, f *script.Fact) error {
-	if err := ready(fd, unix.POLLIN, c.TimeoutMS); err != nil {
-		return err
-	}
-	buf := make([]byte, chunk)
-	n, from, err := unix.Recvfrom(fd, buf, 0)
-	if !answer(f, err) {
-		return nil
-	}
-	names(fd, f)
-	f.Bytes = int64(n)
-	if from != nil {
-		f.Peer = text(from)
-	}
-	return nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -34,17 +33,45 @@ func (a *actor) serve(fd int, c script.Command) error {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return fmt.Errorf("set nonblocking: %w", err)
 	}
-	go s.loop(fd, c)
+	if typ, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err == nil && typ == unix.SOCK_DGRAM {
+		go s.answer(fd, c)
+	} else {
+		go s.loop(fd, c)
+	}
 	return nil
+}
+
+// waits waits for the socket; false: the service is to end.
+func (s *service) waits(fd int) bool {
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(s.wake[0])}}
+	return again(func() error { _, err := unix.Poll(p, -1); return err }) == nil && p[1].Revents == 0
+}
+
+// answer answers each datagram to who sent it.
+func (s *service) answer(fd int, c script.Command) {
+	defer close(s.done)
+	buf, reply := make([]byte, chunk), make([]byte, c.Reply)
+	for s.waits(fd) {
+		n, from, err := unix.Recvfrom(fd, buf, 0)
+		if err != nil {
+			continue
+		}
+		err = unix.Sendto(fd, reply, unix.MSG_NOSIGNAL, from)
+		s.mu.Lock()
+		s.totals.Count++
+		s.totals.Bytes += int64(n)
+		if err == nil {
+			s.totals.BytesSent += c.Reply
+		} else {
+			s.totals.Failed++
+		}
+		s.mu.Unlock()
+	}
 }
 
 func (s *service) loop(fd int, c script.Command) {
 	defer close(s.done)
-	for {
-		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(s.wake[0])}}
-		if again(func() error { _, err := unix.Poll(p, -1); return err }) != nil || p[1].Revents != 0 {
-			return
-		}
+	for s.waits(fd) {
 		n, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
 		if err != nil {
 			continue
@@ -104,42 +131,5 @@ func (a *actor) stop(c script.Command, f *script.Fact) error {
 	_ = unix.Close(s.wake[0])
 	f.Count, f.Failed = s.totals.Count, s.totals.Failed
 	f.Bytes, f.BytesSent = s.totals.Bytes, s.totals.BytesSent
-	return nil
-}
-
-// burst makes c.Count connections, one after the other, none of which is held.
-func (a *actor) burst(c script.Command, f *script.Fact) error {
-	sa, family, err := address(c.Kind, c.Addr)
-	if err != nil {
-		return err
-	}
-	for range c.Count {
-		fd, err := socket(c.Kind, family)
-		if !answer(f, err) {
-			return nil
-		}
-		if err := again(func() error { return unix.Connect(fd, sa) }); err != nil {
-			answer(f, err)
-			f.Failed++
-			_ = unix.Close(fd)
-			continue
-		}
-		names(fd, f)
-		received, sent, ok := exchange(fd, c, true)
-		f.Count++
-		f.Bytes += received
-		f.BytesSent += sent
-		if !ok {
-			return fmt.Errorf("connection %d moved %d and %d bytes", f.Count, sent, received)
-		}
-		if c.How != "" {
-			// The server ends first: wait for its FIN.
-			_ = receive(fd, script.Command{Bytes: -1, TimeoutMS: c.TimeoutMS}, &script.Fact{})
-		}
-		_ = unix.Close(fd)
-		if c.PauseUS > 0 {
-			time.Sleep(time.Duration(c.PauseUS) * time.Microsecond)
-		}
-	}
 	return nil
 }

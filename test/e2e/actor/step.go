@@ -31,6 +31,12 @@ func (a *actor) do(c script.Command, f *script.Fact) error {
 		return a.stop(c, f)
 	case script.Burst:
 		return a.burst(c, f)
+	case script.Rate:
+		return rate(c, f)
+	case script.Brief:
+		return brief(c, f)
+	case script.SendTo:
+		return a.sendTo(c, f)
 	}
 	fd, err := a.get(c.Sock)
 	if err != nil {
@@ -47,8 +53,6 @@ func (a *actor) do(c script.Command, f *script.Fact) error {
 		return receive(fd, c, f)
 	case script.ReadText:
 		return readText(fd, c, f)
-	case script.SendTo:
-		return sendTo(fd, c, f)
 	case script.ReceiveFrom:
 		return receiveFrom(fd, c, f)
 	case script.Shutdown:

@@ -56,13 +56,18 @@ const (
 	// Wait reaps the child of Command.PID.
 	Wait Op = "wait"
 	// Serve accepts from Sock in the background: each connection gives Request
-	// bytes and gets Reply bytes.
+	// bytes and gets Reply bytes. On a UDP socket it answers every datagram.
 	Serve Op = "serve"
 	// Stop ends a Serve, after its connections, and reports its totals.
 	Stop Op = "stop"
 	// Burst makes Count connections one after the other to Addr, each gives
 	// Request bytes and takes Reply bytes.
 	Burst Op = "burst"
+	// Rate is Burst with PerSecond connections a second from several threads.
+	Rate Op = "rate"
+	// Brief runs Exe Count times, one after the other: a process that makes one
+	// connection to Addr, gives Request bytes, takes Reply bytes and exits.
+	Brief Op = "brief"
 	// Exit ends the process at once, with all its sockets open.
 	Exit Op = "exit"
 )
@@ -80,9 +85,13 @@ const (
 
 // Ways of moving bytes, for Command.Via.
 const (
-	ByWrite    = "write"
 	BySplice   = "splice"
 	BySendFile = "sendfile"
+	ByUring    = "io_uring"
+	// ByRead takes a datagram without asking who sent it.
+	ByRead = "read"
+	// Bulk writes with large buffers, and drops what it receives without copying.
+	Bulk = "bulk"
 )
 
 // Directions of Shutdown, for Command.How. Serve and Burst close the server's end
@@ -102,13 +111,19 @@ type Command struct {
 	Kind string `json:"kind,omitempty"`
 	// Addr is host:port, [ip%interface]:port, a path, or @abstract.
 	Addr string `json:"addr,omitempty"`
-	// Bind is the local address of a Connect; empty leaves it to the kernel.
+	// Bind is the local address of a Connect; empty leaves it to the kernel. The
+	// connections of a Burst take the ports from there on.
 	Bind string `json:"bind,omitempty"`
 
 	Backlog     int  `json:"backlog,omitempty"`
 	ReusePort   bool `json:"reuse_port,omitempty"`
 	V6Only      bool `json:"v6_only,omitempty"`
 	NonBlocking bool `json:"non_blocking,omitempty"`
+	// Join is a multicast group that Listen joins.
+	Join string `json:"join,omitempty"`
+	// FastOpen lets Listen take data with a SYN, and Connect send Bytes with it if
+	// it may (TCP Fast Open).
+	FastOpen bool `json:"fast_open,omitempty"`
 	// SynRetries bounds how long the kernel tries to connect (TCP_SYNCNT); 0: its default.
 	SynRetries int `json:"syn_retries,omitempty"`
 	// TimeoutMS bounds the step; 0 means 10 seconds.
@@ -124,7 +139,8 @@ type Command struct {
 	Request int64  `json:"request,omitempty"`
 	Reply   int64  `json:"reply,omitempty"`
 	// PauseUS is the time between the connections of a Burst, in microseconds.
-	PauseUS int64 `json:"pause_us,omitempty"`
+	PauseUS   int64 `json:"pause_us,omitempty"`
+	PerSecond int   `json:"per_second,omitempty"`
 
 	// Exe, In, Out and Inherit describe the child of a Spawn: its program, its
 	// two control FIFOs and the names of the sockets it gets.
@@ -174,8 +190,22 @@ type Fact struct {
 	Again uint64 `json:"again,omitempty"`
 	// Multipath: the connection really is MPTCP, not a fallback to plain TCP.
 	Multipath bool `json:"multipath,omitempty"`
+	// SynData: data of the SYN was acknowledged with it, of Inspect.
+	SynData bool `json:"syn_data,omitempty"`
+	// Children are the processes of Brief.
+	Children []Child `json:"children,omitempty"`
 	// Child is the pid that Spawn made.
 	Child int `json:"child,omitempty"`
 	// Problem says why the actor could not do the step at all; Errno does not.
 	Problem string `json:"problem,omitempty"`
+}
+
+// Child is a process that a step started and that is gone.
+type Child struct {
+	PID   int    `json:"pid"`
+	Start uint64 `json:"start"` // as in Fact
+	Began int64  `json:"began"`
+	Ended int64  `json:"ended"`
+	// Status is what it exited with; 0: it moved exactly what it was told to.
+	Status int `json:"status"`
 }

@@ -1,0 +1,184 @@
+package e2e
+
+import (
+	"fmt"
+
+	"peerscope/test/e2e/script"
+)
+
+func udpScenarios() []Scenario {
+	return []Scenario{
+		{
+			Name:   "udp-connected",
+			Proves: "a connected UDP client of a bound server: the two processes, the port, who called",
+			Limits: "Datagrams and their bytes are not counted; the process of an endpoint that comes and goes between two looks is not named.",
+			Run:    udpConnected,
+		},
+		{
+			Name:   "udp-unconnected",
+			Proves: "two UDP sockets that name their peer in every call: nothing is invented",
+			Limits: "Everything: the kernel keeps no trace of who such a socket talks to.",
+			Run:    udpUnconnected,
+		},
+		{
+			Name:   "udp-both-connected",
+			Proves: "two UDP sockets connected to each other, in two namespaces",
+			Limits: "Who called whom: both ends look the same.",
+			Run:    udpBothConnected,
+		},
+		{
+			Name:   "udp-specific",
+			Proves: "of two UDP servers on one port the one on the very address gets the datagrams",
+			Limits: "Datagrams and their bytes are not counted.",
+			Run:    udpSpecific,
+		},
+		{
+			Name:   "udp-open-server",
+			Proves: "a server on 0.0.0.0 and clients none of which connects: a flow for each pair of endpoints, also where one client's socket talks to two servers, a client closes, or one server's socket takes IPv4 and IPv6",
+			Limits: "Everything, as for udp-unconnected.",
+			Run:    udpOpenServer,
+		},
+		{
+			Name:   "udp-sink",
+			Proves: "a server that never asks who sent a datagram, and clients that never hear of it: each flow has both its processes and every byte",
+			Limits: "Everything, as for udp-unconnected.",
+			Run:    udpSink,
+		},
+		{
+			Name:   "udp-brief",
+			Proves: "50 UDP clients' sockets that connect, ask, are answered and close within a millisecond",
+			Limits: "The client's process; datagrams and their bytes are not counted.",
+			Run:    udpBrief,
+		},
+		{
+			Name:   "udp-group",
+			Proves: "datagrams to a multicast group: the group's address is the server, and no receiver is named",
+			Limits: "Datagrams and their bytes are not counted.",
+			Run:    udpGroup,
+		},
+	}
+}
+
+func udpConnected(l *Lab) {
+	a, b := l.Linked("a", "b")
+	client, dns, near := l.Actor(a, "client"), l.Actor(b, "dns"), l.Actor(b, "near")
+	ln := dns.Listen(script.UDP, l.V4("0.2:53"))
+	sock, other := l.sock("c"), l.sock("c")
+	l.Observe(a, b)
+	client.Must(script.Command{Op: script.Connect, Sock: sock, Kind: script.UDP, Addr: ln.Addr})
+	c := l.datagrams(script.UDP, side{client, sock}, side{dns, ln.Sock}, ln)
+	c.query(script.UDP, 40, 400)
+	// Another client on the server's own host, by its other address.
+	near.Must(script.Command{Op: script.Connect, Sock: other, Kind: script.UDP, Addr: ln.Addr})
+	d := l.datagrams(script.UDP, side{near, other}, side{dns, ln.Sock}, ln)
+	d.query(script.UDP, 41, 0)
+}
+
+func udpUnconnected(l *Lab) {
+	ns := l.Netns("a")
+	client, dns := l.Actor(ns, "client"), l.Actor(ns, "dns")
+	ln, from := dns.Listen(script.UDP, "127.0.0.1:53"), client.Listen(script.UDP, "127.0.0.1:5300")
+	l.Observe(ns)
+	c := l.loose(side{client, from.Sock}, ln, ln.Addr)
+	c.ask(30, 0)
+}
+
+func udpBothConnected(l *Lab) {
+	a, b := l.Linked("a", "b")
+	one, two := l.Actor(a, "one"), l.Actor(b, "two")
+	ends := [2]side{{one, l.sock("c")}, {two, l.sock("c")}}
+	addrs := [2]string{l.V4("0.1:7000"), l.V4("0.2:7000")}
+	l.Observe(a, b)
+	for i, s := range ends {
+		s.actor.Must(script.Command{Op: script.Connect, Sock: s.sock, Kind: script.UDP, Bind: addrs[i], Addr: addrs[1-i]})
+	}
+	c := l.datagrams(script.UDP, ends[0], ends[1], nil)
+	c.Limits.NoRole = true
+	c.Move(Client, 25, "", "")
+	c.Move(Server, 26, "", "")
+}
+
+func udpSpecific(l *Lab) {
+	ns := l.Netns("a")
+	all, one, client := l.Actor(ns, "all"), l.Actor(ns, "one"), l.Actor(ns, "client")
+	all.Listen(script.UDP, "0.0.0.0:53")
+	ln := one.Listen(script.UDP, "127.0.0.1:53")
+	sock := l.sock("c")
+	l.Observe(ns)
+	client.Must(script.Command{Op: script.Connect, Sock: sock, Kind: script.UDP, Addr: ln.Addr})
+	c := l.datagrams(script.UDP, side{client, sock}, side{one, ln.Sock}, ln)
+	c.query(script.UDP, 40, 50)
+}
+
+func udpOpenServer(l *Lab) {
+	a, b := l.Linked("a", "b")
+	dns, other := l.Actor(b, "dns"), l.Actor(b, "other")
+	near, first, second := l.Actor(b, "near"), l.Actor(a, "first"), l.Actor(a, "second")
+	ln, also := dns.Listen(script.UDP, "0.0.0.0:53"), other.Listen(script.UDP, "0.0.0.0:54")
+	both := other.Listen(script.UDP, "[::]:55")
+	l.Observe(a, b)
+	shared := l.sock("c")
+	var flows []*Conn
+	for i, f := range []struct {
+		client *Actor
+		sock   string
+		to     *Listener
+		addr   string
+	}{
+		{first, l.sock("c"), ln, l.V4("0.2:53")},
+		{first, l.sock("c"), ln, l.V4("0.2:53")},
+		{second, shared, ln, l.V4("0.2:53")},
+		{second, shared, also, l.V4("0.2:54")},
+		{near, l.sock("c"), ln, "127.0.0.1:53"},
+		{first, l.sock("c"), both, l.V6("2", 55)},
+		{second, l.sock("c"), both, l.V4("0.2:55")},
+	} {
+		c := l.loose(side{f.client, f.sock}, f.to, f.addr)
+		c.ask(int64(40+i), int64(400+i))
+		flows = append(flows, c)
+	}
+	flows[2].ask(1, 0)
+	flows[0].ended(flows[0].must(Client, script.Command{Op: script.Close}))
+}
+
+func udpSink(l *Lab) {
+	a, b := l.Linked("a", "b")
+	sink := l.Actor(b, "sink")
+	ln := sink.Listen(script.UDP, "0.0.0.0:514")
+	clients := []*Actor{l.Actor(a, "far"), l.Actor(b, "near")}
+	l.Observe(a, b)
+	for i, client := range clients {
+		c := l.loose(side{client, l.sock("c")}, ln, l.V4("0.2:514"))
+		c.via = script.ByRead
+		c.ask(int64(90+i), 0)
+		c.ask(int64(900+i), 0)
+	}
+}
+
+func udpBrief(l *Lab) {
+	a, b := l.Linked("a", "b")
+	dns, client := l.Actor(b, "dns"), l.Actor(a, "client")
+	ln := dns.Listen(script.UDP, l.V4("0.2:53"))
+	dns.Must(script.Command{Op: script.Serve, Sock: ln.Sock, Request: 30, Reply: 90})
+	l.Observe(a, b)
+	l.Burst(client, ln, script.Command{Bind: l.V4("0.1:20000"), Count: 50, Request: 30, Reply: 90})
+}
+
+func udpGroup(l *Lab) {
+	a, b := l.Linked("a", "b")
+	speaker, hearer := l.Actor(a, "speaker"), l.Actor(b, "hearer")
+	group := fmt.Sprintf("239.1.1.%d", l.number)
+	for _, n := range []*Netns{a, b} {
+		n.IP("route", "add", group, "dev", "eth0")
+	}
+	ln := hearer.ListenWith(script.Command{Kind: script.UDP, Addr: "0.0.0.0:5000", Join: group})
+	sock := l.sock("c")
+	l.Observe(a, b)
+	f := speaker.Must(script.Command{Op: script.Connect, Sock: sock, Kind: script.UDP, Addr: group + ":5000"})
+	c := l.add(&Conn{Transport: "udp", Client: speaker.end(hosts(f.Local)...), Server: End{Addrs: []string{group}}, Port: 5000, DialedPort: 5000,
+		Born: f.Began})
+	c.sides = [2]side{{speaker, sock}, {hearer, ln.Sock}}
+	for _, n := range []int64{70, 80} {
+		c.query(script.UDP, n, 0)
+	}
+}
