@@ -24,7 +24,7 @@ func TestLayouts(t *testing.T) {
 	}{
 		{"tcp_record", unsafe.Sizeof(peerscopeTcpRecord{}), 176},
 		{"unix_record", unsafe.Sizeof(peerscopeUnixRecord{}), 336},
-		{"process_record", unsafe.Sizeof(peerscopeProcessRecord{}), 904},
+		{"process_record", unsafe.Sizeof(peerscopeProcessRecord{}), 1224},
 		{"flow_key", unsafe.Sizeof(peerscopeFlowKey{}), 32},
 		{"flow_value", unsafe.Sizeof(peerscopeFlowValue{}), 104},
 		{"unix_value", unsafe.Sizeof(peerscopeUnixValue{}), 368},
@@ -94,7 +94,7 @@ func TestProcessKey(t *testing.T) {
 }
 
 func TestExePath(t *testing.T) {
-	names := [][32]uint8{{'n', 'g', 'i', 'n', 'x'}, {'s', 'b', 'i', 'n'}, {'u', 's', 'r'}}
+	names := [][64]uint8{{'n', 'g', 'i', 'n', 'x'}, {'s', 'b', 'i', 'n'}, {'u', 's', 'r'}}
 	if got := exePath(names); got != "/usr/sbin/nginx" {
 		t.Errorf("the path is %q", got)
 	}

@@ -98,7 +98,7 @@ type peerscopeProcessRecord struct {
 	Kthread    uint16
 	ExeNames   uint16
 	Comm       [16]uint8
-	Exe        [10][32]uint8
+	Exe        [10][64]uint8
 	Args       [512]uint8
 	_          [4]byte
 }

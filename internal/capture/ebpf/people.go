@@ -111,7 +111,7 @@ func (s *Source) holder(pid uint32, start uint64) []flow.ProcessKey {
 }
 
 // exePath is the path of these names, which begin at its end.
-func exePath(names [][32]uint8) string {
+func exePath(names [][64]uint8) string {
 	var path string
 	for _, name := range names {
 		path = "/" + cString(name[:]) + path

@@ -102,7 +102,7 @@ struct unix_record {
 
 #define ARGS_MAX 512
 #define EXE_NAMES 10
-#define EXE_NAME 32
+#define EXE_NAME 64
 
 struct process_record {
 	__u16 kind;
