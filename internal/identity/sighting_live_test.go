@@ -156,7 +156,7 @@ func TestSightedKnowsOwnerOfWhatMayNotBeTraced(t *testing.T) {
 // TestHelperChangesUser is no test: it is the helper of the one above.
 func TestHelperChangesUser(t *testing.T) {
 	if os.Getenv("PEERSCOPE_TEST_CHANGE_USER") == "" {
-		t.Skip("runs as a helper only")
+		return // not started as the helper
 	}
 	if err := syscall.Setreuid(-1, 4712); err != nil {
 		t.Fatal(err)
