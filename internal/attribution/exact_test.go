@@ -183,6 +183,22 @@ func TestListenerThatLivedOnlyBetween(t *testing.T) {
 		"a > younger tcp 80 | listener 1 | syn-byte 1 | opened 1 closed 1 | 1/2")
 }
 
+func TestListenerOfTheSameMillisecond(t *testing.T) {
+	const microsecond = second / 1e6
+	var w world
+	ns := w.netns(1)
+	a, early, late := w.process(10, "a"), w.process(20, "early"), w.process(30, "late")
+	refused := both(held(a), state(flow.SynSent), func(s *flow.Socket) { s.Final = true }, first(flow.Client))
+	began := func(at flow.Time) opt { return func(s *flow.Socket) { s.After = start + at } }
+	w.socket(ns, "127.0.0.1:80", state(flow.Listen), held(early), began(second-300*microsecond), at(second-100*microsecond), func(s *flow.Socket) { s.Final = true })
+	w.socket(ns, "127.0.0.1:80", state(flow.Listen), held(late), began(second+300*microsecond))
+	w.socket(ns, "127.0.0.1:4000 > 127.0.0.1:80", at(second+10*microsecond), opened(second), refused)
+	w.socket(ns, "127.0.0.1:4001 > 127.0.0.1:80", at(second+410*microsecond), opened(second+400*microsecond), refused)
+	w.expectShuffled(t,
+		"a > 127.0.0.1@1 tcp 80 | none 1 | handshake 1 | failed 1",
+		"a > late tcp 80 | listener 1 | handshake 1 | failed 1")
+}
+
 func TestOpenedLongAgo(t *testing.T) {
 	var w world
 	ns := w.netns(1)

@@ -88,6 +88,8 @@ const (
 	flagSentFirst     = flagSyn1     // the first datagram between the two was its own
 	flagReceivedFirst = flagSyn0     // or the other end's
 	flagLane          = flagSeqIndex // in a lane, to which nextSeq and seq belong; see lane.go
+	flagEphemeral     = flagSynSent  // the kernel chose its port
+	flagOlder         = flagSynRecv  // it is older than the observation: what went first is not known
 )
 
 // liveEvidence is the evidence under which a half is counted as open: peer in

@@ -17,6 +17,9 @@ type lanes struct {
 	index index
 	on    bool
 	stale bool // places have changed: all halves are entered anew
+	// groups are the halves that send to a group, by both ports: what others hear of
+	// them is no connection of its own.
+	groups map[uint32][]uint32
 	// place of a namespace: those that share an address are one place, because
 	// the address alone does not tell which is meant. A forest, by namespace.
 	place []uint32
@@ -63,6 +66,10 @@ func (e *Engine) enterLane(n uint32) {
 	if h.transport != flow.UDP || h.has(flagLane) || !h.addressed() {
 		return
 	}
+	if e.addrs.is(h.peer, addrGroup) {
+		e.lanes.speaks(n, h)
+		return
+	}
 	hash, ok := e.laneHash(h)
 	if !ok {
 		return
@@ -106,9 +113,6 @@ func (e *Engine) leaveLane(n uint32, h *half) {
 // laneHash is the same for both ends, whatever is known of their addresses. ok
 // is false if the peer lives in no namespace that is known.
 func (e *Engine) laneHash(h *half) (hash uint32, ok bool) {
-	if e.addrs.is(h.peer, addrGroup) {
-		return 0, false
-	}
 	const within = 1 << 31 // marks a lane that stays in one namespace
 	here, there := h.netns|within, h.netns|within
 	if !e.addrs.is(h.peer, addrLoopback) {

@@ -39,6 +39,8 @@ type listener struct {
 	held    uint32
 	kernel  bool
 	final   bool
+	// ephemeral: the kernel chose its port, so waiting there makes no server (UDP).
+	ephemeral bool
 }
 
 func newListeners() listeners {
@@ -77,6 +79,7 @@ func (e *Engine) listen(s *flow.Socket) {
 	}
 	l.seen = max(l.seen, s.Time)
 	l.kernel = l.kernel || s.Kernel
+	l.ephemeral = l.ephemeral || s.Ephemeral
 	l.after = max(l.after, s.After, s.Opened)
 	if s.Final {
 		if !l.final {
@@ -138,6 +141,9 @@ func (e *Engine) listened(h *half) bool {
 		return false
 	}
 	for _, l := range e.listeners.byPort[listenKey{h.netns, h.transport, h.localPort}] {
+		if l.ephemeral {
+			continue
+		}
 		if l.addr == h.local || l.addr == 0 && (l.any6 != e.addrs.is(h.local, addr4) || l.any6 && !l.only6) {
 			return true
 		}
@@ -155,16 +161,14 @@ func (e *Engine) ownListeners(h *half) []*listener {
 }
 
 // during keeps the listeners that may have been there when h began. When that
-// was is known to the millisecond, or only that it was between two looks or
-// before its end.
+// was is known exactly, or only that it was between two looks or before its end.
 func (h *half) during(list []*listener) []*listener {
-	began := h.last
-	if known := millis(h.first); h.after != 0 && known-h.after <= 1 {
-		began = known + 1
-	}
 	alive := func(l *listener) bool {
-		before := l.after == 0 || later(began, millis(l.after))
+		before := l.after == 0 || later(h.last, millis(l.after))
 		return before && (!l.final || h.after == 0 || later(millis(l.end), h.after))
+	}
+	if h.after != 0 && h.after == millis(h.first) {
+		alive = func(l *listener) bool { return l.after <= h.first && (!l.final || l.end >= h.first) }
 	}
 	if !h.failedConnect() && !slices.ContainsFunc(list, alive) {
 		return list

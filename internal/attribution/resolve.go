@@ -149,7 +149,7 @@ func (e *Engine) resolve(n uint32, emit func(*Change), last bool) {
 			}
 		}
 	}
-	if h.silent() && (o == nil || o.silent()) {
+	if h.silent() && (o == nil || o.silent()) || f.evidence == flow.PeerNone && e.heardFromGroup(h) {
 		e.settle(n, h)
 		return
 	}
@@ -213,7 +213,9 @@ func (e *Engine) circleOf(n uint32, h *half) []uint32 {
 }
 
 // lastResort asks what is asked only where nothing stronger has decided:
-// exposed ports, then which of two UDP sockets is bound and not connected.
+// exposed ports, then which of two UDP sockets is bound and not connected, then
+// who of two that are older than the observation was seen to send first: that
+// opened the connection of this window.
 func (e *Engine) lastResort(h, o *half) (flow.Role, flow.RoleEvidence) {
 	mine := e.exposed(h)
 	theirs := o != nil && o != h && e.exposed(o)
@@ -222,12 +224,30 @@ func (e *Engine) lastResort(h, o *half) (flow.Role, flow.RoleEvidence) {
 		return flow.Server, flow.RoleExposedPort
 	case theirs && !mine:
 		return flow.Client, flow.RoleExposedPort
-	case o == nil || h.has(flagContradicted) || h.has(flagUnconnected) == o.has(flagUnconnected):
+	case o == nil || h.has(flagContradicted) || h.transport != flow.UDP:
 		return flow.RoleNone, flow.RoleUnknown
-	case h.has(flagUnconnected):
+	case h.waits() != o.waits() && h.waits():
 		return flow.Server, flow.RoleBound
+	case h.waits() != o.waits():
+		return flow.Client, flow.RoleBound
 	}
-	return flow.Client, flow.RoleBound
+	return seenFirst(h, o)
+}
+
+// waits: a UDP socket that is bound to a port of its own choice, and takes what
+// anybody sends there.
+func (h *half) waits() bool { return h.has(flagUnconnected) && !h.has(flagEphemeral) }
+
+func seenFirst(h, o *half) (flow.Role, flow.RoleEvidence) {
+	mine := h.has(flagSentFirst) || o.has(flagReceivedFirst)
+	theirs := o.has(flagSentFirst) || h.has(flagReceivedFirst)
+	switch {
+	case mine == theirs || o == h:
+		return flow.RoleNone, flow.RoleUnknown
+	case mine:
+		return flow.Client, flow.RoleFirstDatagram
+	}
+	return flow.Server, flow.RoleFirstDatagram
 }
 
 // failedConnect: it asked for a connection and never got one.

@@ -57,6 +57,9 @@ func (v *votes) decide() (flow.Role, flow.RoleEvidence, bool) {
 // The evidence is the strongest that either end gives.
 func (e *Engine) roleOf(h, o *half) (flow.Role, flow.RoleEvidence, bool) {
 	v := votes{client: flow.RoleUnknown, server: flow.RoleUnknown}
+	if h.transport == flow.UDP && o != nil && o != h && e.castAnswers(&v, h, o) {
+		return v.decide()
+	}
 	cast(&v, h, flow.Client)
 	if o != nil && o != h {
 		cast(&v, o, flow.Server)
@@ -103,7 +106,11 @@ func cast(v *votes, h *half, asClient flow.Role) {
 }
 
 // castFirstDatagram: who sent the first datagram between the two is the client.
+// Of a socket that is older than the observation it is asked last.
 func castFirstDatagram(v *votes, h *half, asClient flow.Role) {
+	if h.has(flagOlder) {
+		return
+	}
 	if h.has(flagSentFirst) {
 		v.add(asClient, flow.RoleFirstDatagram)
 	}

@@ -35,12 +35,13 @@ func (e *Engine) sample(h *half, s *flow.Socket) {
 	}
 }
 
-// opened takes over when it began: it is younger than any moment before.
+// opened takes over when it began: to the nanosecond, which after tells by
+// being in the same millisecond.
 func (h *half) opened(t, now flow.Time) {
 	const old = 20 * 24 * 3600 * flow.Time(1e9) // milliseconds modulo 2^32 are good for 24 days
 	h.first = min(h.first, t)
-	if before := millis(t) - 1; now-t < old && (h.after == 0 || later(before, h.after)) {
-		h.after = before
+	if at := millis(t); now-t < old && (h.after == 0 || later(at, h.after)) {
+		h.after = at
 	}
 }
 
@@ -53,8 +54,13 @@ func datagramFlags(s *flow.Socket) flags {
 	case flow.Server:
 		f |= flagReceivedFirst
 	}
-	if s.Unconnected {
-		f |= flagUnconnected
+	for _, is := range [...]struct {
+		told bool
+		flag flags
+	}{{s.Unconnected, flagUnconnected}, {s.Ephemeral, flagEphemeral}, {s.Older, flagOlder}} {
+		if is.told {
+			f |= is.flag
+		}
 	}
 	return f
 }

@@ -25,6 +25,8 @@ func datagrams(sent, received uint64) opt {
 }
 
 func unconnected(s *flow.Socket) { s.Unconnected = true }
+func ephemeral(s *flow.Socket)   { s.Ephemeral = true }
+func older(s *flow.Socket)       { s.Older = true }
 func gone(s *flow.Socket)        { s.Final = true }
 
 // bound tells of a UDP socket that takes datagrams of anybody.
@@ -71,13 +73,20 @@ func TestDatagramRoles(t *testing.T) {
 		want           string
 		contradictions uint64
 	}{
-		"both agree":           {both(unconnected, first(flow.Client)), both(unconnected, first(flow.Server)), "a > b udp 53 | tuple 1 | first-datagram 1 | active 1 opened 1 | 1/2", 0},
-		"one was there before": {first(flow.Client), unconnected, "a > b udp 53 | tuple 1 | first-datagram 1 | active 1 opened 1 | 1/2", 0},
-		"the other was":        {unconnected, first(flow.Server), "a > b udp 53 | tuple 1 | first-datagram 1 | active 1 opened 1 | 1/2", 0},
-		"stronger than bound":  {both(unconnected, first(flow.Client)), first(flow.Server), "a > b udp 53 | tuple 1 | first-datagram 1 | active 1 opened 1 | 1/2", 0},
-		"only one is bound":    {both(), unconnected, "a > b udp 53 | tuple 1 | bound 1 | active 1 opened 1 | 1/2", 0},
-		"both are bound":       {unconnected, unconnected, "a - b udp 4000-53 | tuple 1 | none 1 | active 1 opened 1 | 1/2", 0},
-		"neither is bound":     {both(), both(), "a - b udp 4000-53 | tuple 1 | none 1 | active 1 opened 1 | 1/2", 0},
+		"both agree":                  {both(unconnected, first(flow.Client)), both(unconnected, first(flow.Server)), "a > b udp 53 | tuple 1 | first-datagram 1 | active 1 opened 1 | 1/2", 0},
+		"one was there before":        {first(flow.Client), unconnected, "a > b udp 53 | tuple 1 | first-datagram 1 | active 1 opened 1 | 1/2", 0},
+		"the other was":               {unconnected, first(flow.Server), "a > b udp 53 | tuple 1 | first-datagram 1 | active 1 opened 1 | 1/2", 0},
+		"stronger than bound":         {both(unconnected, first(flow.Client)), first(flow.Server), "a > b udp 53 | tuple 1 | first-datagram 1 | active 1 opened 1 | 1/2", 0},
+		"only one is bound":           {both(), unconnected, "a > b udp 53 | tuple 1 | bound 1 | active 1 opened 1 | 1/2", 0},
+		"both are bound":              {unconnected, unconnected, "a - b udp 4000-53 | tuple 1 | none 1 | active 1 opened 1 | 1/2", 0},
+		"neither is bound":            {both(), both(), "a - b udp 4000-53 | tuple 1 | none 1 | active 1 opened 1 | 1/2", 0},
+		"only one asked for its port": {both(unconnected, ephemeral), unconnected, "a > b udp 53 | tuple 1 | bound 1 | active 1 opened 1 | 1/2", 0},
+		"two that are older, of which one was seen to send first": {both(unconnected, older, first(flow.Client)), both(unconnected, older, first(flow.Server)),
+			"a > b udp 53 | tuple 1 | first-datagram 1 | active 1 opened 1 | 1/2", 0},
+		"of two that are older the one that is bound serves": {both(unconnected, ephemeral, older, first(flow.Server)), both(unconnected, older, first(flow.Client)),
+			"a > b udp 53 | tuple 1 | bound 1 | active 1 opened 1 | 1/2", 0},
+		"two that are older and sent at once": {both(unconnected, older, first(flow.Client)), both(unconnected, older, first(flow.Client)),
+			"a - b udp 4000-53 | tuple 1 | none 1 | active 1 opened 1 | 1/2", 0},
 		"both say it was they": {first(flow.Client), both(unconnected, first(flow.Client)), "a - b udp 4000-53 | tuple 1 | none 1 | active 1 opened 1 | 1/2", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -249,8 +258,37 @@ func TestDatagramsToAGroup(t *testing.T) {
 	w.socket(ns, "0.0.0.0:5353 > 224.0.0.251:5353", held(a), unconnected, first(flow.Client), datagrams(40, 0))
 	w.socket(ns, "0.0.0.0:5353 > 10.0.0.1:5353", held(b), unconnected, first(flow.Server), datagrams(0, 40))
 	w.expect(t,
-		"a > 224.0.0.251 udp 5353 | none 1 | kernel 1 | active 1 opened 1 | 40/0",
-		"10.0.0.1 > b udp 5353 | none 1 | listener 1 | active 1 opened 1 | 40/0")
+		"a > 224.0.0.251 udp 5353 | none 1 | kernel 1 | active 1 opened 1 | 40/0")
+}
+
+func TestGroupIsHeardInAnotherNamespace(t *testing.T) {
+	var w world
+	one, two := w.netns(1, "10.0.0.1"), w.netns(2, "10.0.0.2")
+	a, b := w.process(10, "a"), w.process(20, "b")
+	w.bound(two, "0.0.0.0:5000", b)
+	w.socket(one, "10.0.0.1:4000 > 239.1.1.1:5000", held(a), first(flow.Client), datagrams(40, 0))
+	w.socket(two, "0.0.0.0:5000 > 10.0.0.1:4000", held(b), unconnected, first(flow.Server), datagrams(0, 40))
+	// What another port of that address sent was for b alone, and so was what b
+	// answered.
+	w.socket(one, "10.0.0.1:4001 > 239.1.1.1:5000", held(a), unconnected, first(flow.Client), datagrams(1, 0))
+	w.socket(one, "10.0.0.1:4001 > 10.0.0.2:5000", held(a), unconnected, first(flow.Server), datagrams(0, 7))
+	w.socket(two, "0.0.0.0:5000 > 10.0.0.1:4001", held(b), unconnected, first(flow.Server), datagrams(7, 1))
+	w.socket(two, "0.0.0.0:5000 > 10.0.0.1:4002", held(b), unconnected, first(flow.Server), datagrams(0, 9))
+	w.expectShuffled(t,
+		"10.0.0.1 > b udp 5000 | none 1 | listener 1 | active 1 opened 1 | 9/0",
+		"a > b udp 5000 | tuple 1 | first-datagram 1 | active 1 opened 1 | 0/7",
+		"a > 239.1.1.1 udp 5000 | none 2 | kernel 2 | active 2 opened 2 | 41/0")
+}
+
+func TestPortThatNobodyAskedForMakesNoServer(t *testing.T) {
+	var w world
+	ns := w.netns(1, "10.0.0.1")
+	a, b := w.process(10, "a"), w.process(20, "b")
+	w.socket(ns, "0.0.0.0:4000", udp, state(flow.Close), held(a), ephemeral)
+	w.bound(ns, "0.0.0.0:53", b)
+	w.socket(ns, "0.0.0.0:4000 > 10.0.0.1:53", held(a), unconnected, ephemeral, older, first(flow.Client), datagrams(1, 2))
+	w.socket(ns, "0.0.0.0:53 > 10.0.0.1:4000", held(b), unconnected, older, first(flow.Server), datagrams(2, 1))
+	w.expectShuffled(t, "a > b udp 53 | tuple 1 | listener 1 | active 1 opened 1 | 1/2")
 }
 
 func TestServerOnAnyAddressThatNobodyHolds(t *testing.T) {

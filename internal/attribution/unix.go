@@ -48,9 +48,11 @@ type unixSocket struct {
 	resolved bool
 	counters flow.UnixCounters
 	base     flow.UnixCounters
-	based    bool // the base is set
-	sealed   bool // something of it has been counted: the base is fixed
-	counted  bool // the source can count payload
+	based    bool      // the base is set
+	sealed   bool      // something of it has been counted: the base is fixed
+	counted  bool      // the source can count payload
+	since    flow.Time // its first message with the peer; 0: not known
+	loose    bool      // it names its peer in every call: what it received is not known
 
 	opened bool
 	closed bool
@@ -104,6 +106,10 @@ func (e *Engine) unixSocket(o *flow.UnixSocket) {
 	u.seen = max(u.seen, o.Time)
 	u.final = u.final || o.Final
 	u.adopted = u.adopted || o.Adopted
+	u.loose = u.loose || o.Unconnected
+	if o.Opened != 0 && (u.since == 0 || o.Opened < u.since) {
+		u.since = o.Opened
+	}
 	if o.HasCounters {
 		if o.Adopted && !u.sealed {
 			u.rebase(o.Counters)
@@ -281,9 +287,19 @@ func (e *Engine) resolveUnix(u *unixSocket, emit func(*Change)) {
 		e.emitUnix(u, o, nil, emit)
 	case e.serves(u) && !e.serves(o):
 		e.emitUnix(o, u, nil, emit)
+	case u.asked(o):
+		e.emitUnix(u, o, nil, emit)
+	case o.asked(u):
+		e.emitUnix(o, u, nil, emit)
 	default:
 		e.emitUnixPair(u, o, emit)
 	}
+}
+
+// asked: of two datagram sockets of which o has a name and answered, u was the
+// first to send.
+func (u *unixSocket) asked(o *unixSocket) bool {
+	return u.typ == flow.UnixDgram && o.path != "" && u.since != 0 && u.since < o.since
 }
 
 // serves: an accepted socket carries its listener's address, from the start. A
@@ -304,6 +320,9 @@ func (e *Engine) serves(u *unixSocket) bool {
 func (e *Engine) emitUnix(client, server, listener *unixSocket, emit func(*Change)) {
 	c := &e.change
 	*c = Change{Peer: flow.PeerKernel, Role: flow.RoleKernel}
+	if server != nil && server.peer == client.inode && client.asked(server) {
+		c.Role = flow.RoleFirstDatagram
+	}
 	end := server
 	if listener != nil {
 		end = listener
@@ -409,6 +428,18 @@ func unixTraffic(c *Change, a, b *unixSocket) {
 		if !a.counted {
 			c.Bytes = c.SideB
 		}
+	}
+	// Between unix sockets no datagram is lost: what the other end sent stands for
+	// what was received and not counted.
+	if a.loose {
+		c.SideA.ToA = Amount{}
+		c.Bytes.ToA = c.SideB.ToA
+		if b != nil && b.peer != a.inode {
+			c.Bytes.ToA = Amount{Known: true} // it never answered
+		}
+	}
+	if b != nil && b.loose {
+		c.SideB.ToB = Amount{}
 	}
 }
 

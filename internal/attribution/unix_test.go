@@ -211,3 +211,24 @@ func TestUnixReadAfterTheClientHasGone(t *testing.T) {
 		}
 	}
 }
+
+func TestUnixDatagramServerThatAnswersByName(t *testing.T) {
+	since := func(at flow.Time) unixOpt { return func(s *flow.UnixSocket) { s.Opened = start + at } }
+	loose := func(s *flow.UnixSocket) { s.Unconnected = true }
+	for name, answered := range map[string]flow.Time{"answered": 2 * second, "asked": second / 2, "at once": second} {
+		var w world
+		w.netns(1)
+		a, b := w.process(10, "a"), w.process(20, "b")
+		w.tell(unixSocket(900, 0, "/s", b, unixDgram), unixSocket(950, 0, "/c", a, unixDgram),
+			unixSocket(950, 900, "/c", a, unixDgram, unixBytes(3, 0), since(second), loose),
+			unixSocket(900, 950, "/s", b, unixDgram, unixBytes(5, 0), since(answered), loose),
+			// Another client, which has no name, cannot be answered.
+			unixSocket(960, 900, "", a, unixDgram, unixBytes(7, 0), since(second), loose))
+		want := map[string][]string{
+			"answered": {"a > b unix /s | kernel 2 | first-datagram 1 kernel 1 | active 2 opened 2 | 10/5"},
+			"asked":    {"a > b unix /s | kernel 1 | kernel 1 | active 1 opened 1 | 7/0", "b > a unix /c | kernel 1 | first-datagram 1 | active 1 opened 1 | 5/3"},
+			"at once":  {"a - b unix | kernel 1 | none 1 | active 1 opened 1 | 3/5", "a > b unix /s | kernel 1 | kernel 1 | active 1 opened 1 | 7/0"},
+		}[name]
+		t.Run(name, func(t *testing.T) { w.expectShuffled(t, want...) })
+	}
+}

@@ -66,6 +66,12 @@ type Socket struct {
 	// Unconnected: a UDP socket that talks to Peer without being connected to it.
 	// It may talk to others too, and Local may be the unspecified address.
 	Unconnected bool `json:"unconnected,omitempty"`
+	// Ephemeral: a UDP socket whose port the kernel chose, because nobody asked for
+	// one. Not every source tells.
+	Ephemeral bool `json:"ephemeral,omitempty"`
+	// Older: a UDP socket that is older than the observation, so First is of what
+	// was seen, and there may have been more before.
+	Older bool `json:"older,omitempty"`
 
 	Errno   string `json:"errno,omitempty"`   // name of the error a connect ended in, if known
 	UID     uint32 `json:"uid,omitempty"`     // owner of the socket
@@ -131,6 +137,11 @@ type UnixSocket struct {
 	Path string `json:"path,omitempty"`
 	// Peer is the inode of the other end; 0: none, or not accepted yet.
 	Peer uint64 `json:"peer,omitempty"`
+	// Opened is when the first message was seen between the two; 0: not known.
+	Opened Time `json:"opened,omitempty"`
+	// Unconnected: a datagram socket that names its peer in every call. What it
+	// received from that peer is not counted.
+	Unconnected bool `json:"unconnected,omitempty"`
 	// Waiting are the inodes of clients that a listener has not accepted yet.
 	Waiting  []uint64     `json:"waiting,omitempty"`
 	Final    bool         `json:"final,omitempty"`

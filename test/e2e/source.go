@@ -11,7 +11,7 @@ import (
 )
 
 // defaultSources are those that the lab plays if it is not told which.
-func defaultSources() []string { return []string{SourceNetlink} }
+func defaultSources() []string { return []string{SourceEBPF, SourceNetlink} }
 
 // sourcesOf reads a list of sources, separated by commas; empty: the default.
 func sourcesOf(list string) ([]string, error) {

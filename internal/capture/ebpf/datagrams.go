@@ -58,6 +58,7 @@ func (s *Source) seenDatagrams() {
 		s.listens++
 		s.clock.socket(&h.record, &s.out)
 		s.out.Transport, s.out.State = flow.UDP, flow.Close
+		s.out.Ephemeral = h.record.Flags&flagEphemeral != 0
 		s.out.Holders = h.all()
 		s.emit(&s.out)
 	}
@@ -103,7 +104,7 @@ func (v *peerscopeFlowValue) add(o *peerscopeFlowValue) {
 	if o.Owner != 0 {
 		v.Owner, v.OwnerStart = o.Owner, o.OwnerStart
 	}
-	v.Local, v.LocalPort, v.Connected = o.Local, o.LocalPort, o.Connected
+	v.Local, v.LocalPort, v.Connected, v.Ephemeral = o.Local, o.LocalPort, o.Connected, o.Ephemeral
 }
 
 // tellDatagrams tells the pairs as they are now.
@@ -114,7 +115,7 @@ func (s *Source) tellDatagrams() {
 	})
 	for _, k := range keys {
 		f := d.byKey[k]
-		gone := !d.alive[k.cookie] && f.value.Kernel&1 == 0
+		gone := !d.alive[k.cookie] && f.value.Kernel == 0
 		if k.port == 0 || f.told && !gone {
 			continue
 		}
@@ -132,15 +133,13 @@ func (s *Source) tellDatagram(k datagramKey, f *datagram, gone bool) {
 		Time: s.clock.time(v.Last), Cookie: f.cookie, Netns: netnsID(v.Netns, v.NetnsInode), Transport: flow.UDP, State: flow.Established,
 		Tuple: flow.Tuple{Local: address(v.Local, v.LocalPort), Peer: address(k.peer, k.port)},
 		Scope: v.Scope, Opened: s.clock.time(v.First), Final: gone, Kernel: v.Kernel != 0 && v.Owner == 0,
-		HasCounters: true, Exact: true, Unconnected: v.Connected == 0,
+		HasCounters: true, Exact: true, Unconnected: v.Connected == 0, Ephemeral: v.Ephemeral != 0, Older: s.datagrams.adopted[k.cookie],
 		Counters: flow.Counters{BytesSent: v.BytesSent, BytesAcked: v.BytesSent, BytesReceived: v.BytesReceived},
 		Holders:  s.holder(v.Owner, v.OwnerStart),
 	}
-	if !s.datagrams.adopted[k.cookie] {
-		s.out.First = flow.Client
-		if v.FirstReceived != 0 {
-			s.out.First = flow.Server
-		}
+	s.out.First = flow.Client
+	if v.FirstReceived != 0 {
+		s.out.First = flow.Server
 	}
 	s.emit(&s.out)
 }

@@ -26,6 +26,7 @@ const (
 	flagUntracked   = uint32(peerscopeRecordFlagsFLAG_UNTRACKED)
 	flagShared      = uint32(peerscopeRecordFlagsFLAG_SHARED)
 	flagUsed        = uint32(peerscopeRecordFlagsFLAG_USED)
+	flagEphemeral   = uint32(peerscopeRecordFlagsFLAG_EPHEMERAL)
 
 	kindTCP      = uint16(peerscopeRecordKindRECORD_TCP)
 	kindListener = uint16(peerscopeRecordKindRECORD_LISTENER)

@@ -23,7 +23,7 @@ func TestLayouts(t *testing.T) {
 		got, want uintptr
 	}{
 		{"tcp_record", unsafe.Sizeof(peerscopeTcpRecord{}), 176},
-		{"unix_record", unsafe.Sizeof(peerscopeUnixRecord{}), 336},
+		{"unix_record", unsafe.Sizeof(peerscopeUnixRecord{}), 352},
 		{"process_record", unsafe.Sizeof(peerscopeProcessRecord{}), 1224},
 		{"flow_key", unsafe.Sizeof(peerscopeFlowKey{}), 32},
 		{"flow_value", unsafe.Sizeof(peerscopeFlowValue{}), 104},

@@ -45,6 +45,9 @@ enum {
 /* Bits of sock_common.skc_flags (enum sock_flags, include/net/sock.h). */
 enum { SOCK_DEAD = 0, SOCK_DONE = 1 };
 
+/* sock.sk_userlocks: bind() asked for the port (include/net/sock.h). */
+#define SOCK_BINDPORT_LOCK 8
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
@@ -113,6 +116,7 @@ struct sock {
 	socket_lock_t sk_lock;
 	int sk_err;
 	__u8 sk_kern_sock : 1;
+	__u8 sk_userlocks : 4;
 	__u8 sk_shutdown;
 	__u16 sk_type;
 	__u16 sk_protocol;
@@ -172,16 +176,13 @@ struct sockaddr_un {
 	char sun_path[108];
 };
 
-struct unix_address {
-	int len;
-	struct sockaddr_un name[0];
+struct super_block {
+	__u32 s_dev;
 };
 
-struct unix_sock {
-	struct sock sk;
-	struct unix_address *addr;
-	struct sock *peer;
-	struct sock *listener; /* 6.10; of a connection that waits for accept */
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
 };
 
 struct qstr {
@@ -191,21 +192,35 @@ struct qstr {
 struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
 };
 
 struct vfsmount {
 	struct dentry *mnt_root;
 };
 
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+};
+
+struct unix_sock {
+	struct sock sk;
+	struct unix_address *addr;
+	struct path path;
+	struct sock *peer;
+	struct sock *listener; /* 6.10; of a connection that waits for accept */
+};
+
 struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
-};
-
-struct path {
-	struct vfsmount *mnt;
-	struct dentry *dentry;
 };
 
 struct fs_struct {

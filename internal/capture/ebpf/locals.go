@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"peerscope/internal/flow"
 )
 
@@ -23,8 +25,12 @@ type locals struct {
 
 type local struct {
 	socket flow.UnixSocket
-	peers  uint32 // flows, for the generation of each
+	peers  uint32   // flows, for the generation of each
+	file   fileName // it is bound to; zero: none
 }
+
+// fileName is the file that a name leads to, whatever it is called on the way.
+type fileName struct{ device, inode uint64 }
 
 type localKey struct {
 	cookie uint64
@@ -91,7 +97,10 @@ func (s *Source) seenLocal(r *peerscopeUnixRecord, holders []flow.ProcessKey) {
 		u = &local{}
 		l.bySocket[r.Cookie] = u
 	}
-	u.socket = o
+	u.socket, u.file = o, fileName{}
+	if r.File != 0 {
+		u.file = fileName{unix.Mkdev(r.Device>>20, r.Device&(1<<20-1)), r.File}
+	}
 	s.emit(&o)
 	if r.Flags&flagUnaccepted == 0 || r.Peer == 0 {
 		return
@@ -146,7 +155,7 @@ func (s *Source) tellLocals() {
 		v := &f.value.Flow
 		peer := uint64At(k.peer)
 		if k.named {
-			peer = names[localName{netnsID(v.Netns, v.NetnsInode), unixName(f.value.PeerPath[:], f.value.PeerPathLen)}]
+			peer = names.find(f, s.cfg.ProcRoot)
 		}
 		if l.waiting[peer] != 0 {
 			peer = 0
@@ -156,7 +165,8 @@ func (s *Source) tellLocals() {
 			Netns: netnsID(v.Netns, v.NetnsInode), Type: flow.UnixType(f.value.Type), State: flow.Established,
 			Path: unixName(f.value.Path[:], f.value.PathLen), Peer: peer, Final: gone, HasCounters: true,
 			Counters: flow.UnixCounters{BytesSent: v.BytesSent, BytesReceived: v.BytesReceived},
-			Holders:  s.holder(v.Owner, v.OwnerStart)}
+			Opened:   s.clock.time(v.First), Unconnected: k.named,
+			Holders: s.holder(v.Owner, v.OwnerStart)}
 		s.emit(&o)
 		if gone {
 			delete(l.flows, k)
@@ -173,28 +183,6 @@ func (s *Source) tellLocals() {
 			delete(l.adopted, cookie)
 		}
 	}
-}
-
-type localName struct {
-	netns flow.NetnsID
-	path  string
-}
-
-// namedLocals are the datagram sockets that have a name, by it; 0 where two
-// have the same.
-func (s *Source) namedLocals() map[localName]uint64 {
-	names := map[localName]uint64{}
-	for cookie, u := range s.locals.bySocket {
-		if u.socket.Path == "" || u.socket.Type != flow.UnixDgram {
-			continue
-		}
-		name := localName{u.socket.Netns, u.socket.Path}
-		if _, twice := names[name]; twice {
-			cookie = 0
-		}
-		names[name] = cookie
-	}
-	return names
 }
 
 func unixName(b []uint8, length uint16) string { return flow.UnixName(b[:min(int(length), len(b))]) }

@@ -137,8 +137,11 @@ static __always_inline bool tell_held(struct seq_file *seq, struct sock *sk, str
 		r->unacked = sk->sk_ack_backlog;
 		r->not_sent = sk->sk_max_ack_backlog;
 	}
-	if (kind == RECORD_UDP)
+	if (kind == RECORD_UDP) {
 		r->transport = IPPROTO_UDP;
+		if (ephemeral(sk))
+			r->flags |= FLAG_EPHEMERAL;
+	}
 	if (sk->__sk_common.skc_ipv6only)
 		r->flags |= FLAG_V6ONLY;
 	return !bpf_seq_write(seq, r, sizeof(*r));
@@ -235,6 +238,10 @@ static __always_inline void look_at_unix(struct seq_file *seq, struct sock *sk, 
 	r->owner = task->tgid;
 	r->owner_start = task->group_leader->start_boottime;
 	r->path_len = fill_path(r->path, u);
+	if (r->path_len) {
+		r->file = BPF_CORE_READ(u, path.dentry, d_inode, i_ino);
+		r->device = BPF_CORE_READ(u, path.dentry, d_inode, i_sb, s_dev);
+	}
 	if (r->state == TCP_LISTEN) {
 		r->backlog = sk->sk_ack_backlog;
 		r->limit = sk->sk_max_ack_backlog;

@@ -26,6 +26,7 @@ static __always_inline void start_flow(struct flow_value *v, struct sock *sk, __
 	v->scope = sk->__sk_common.skc_bound_dev_if;
 	v->local_port = sk->__sk_common.skc_num;
 	v->kernel = BPF_CORE_READ_BITFIELD(sk, sk_kern_sock);
+	v->ephemeral = ephemeral(sk);
 	fill_namespace(&v->netns, &v->netns_inode, sk);
 	if (sk->__sk_common.skc_family == AF_INET6)
 		bpf_core_read(v->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
@@ -146,16 +147,15 @@ static __always_inline void unix_message(struct sock *sk, int bytes, bool sent)
 		return;
 	key.cookie = bpf_get_socket_cookie(sk);
 	key.transport = AF_UNIX;
-	if (sent && sk->sk_type == SOCK_DGRAM) {
-		a = named(sk, key.cookie, &thread);
-		if (a) {
-			*(__u64 *)key.peer = path_hash(a->path);
-			key.peer_port = 1;
-		}
-	}
 	peer = u->peer;
-	if (!a && peer)
+	if (sent && sk->sk_type == SOCK_DGRAM)
+		a = named(sk, key.cookie, &thread);
+	if (a) {
+		*(__u64 *)key.peer = path_hash(a->path);
+		key.peer_port = 1;
+	} else if (peer) {
 		*(__u64 *)key.peer = bpf_get_socket_cookie(peer);
+	}
 	flows = bpf_map_lookup_elem(&unix_, &zero);
 	if (!flows)
 		return;
@@ -191,6 +191,14 @@ static __always_inline void unix_message(struct sock *sk, int bytes, bool sent)
 	add_message(&v->flow, bytes, sent, at);
 }
 
+/* forget: a call that named an address failed, and no message went. */
+static __always_inline void forget_address(void)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	bpf_map_delete_elem(&addresses, &thread);
+}
+
 static __always_inline void message(struct sock *sk, int result, bool sent)
 {
 	__u16 family = sk->__sk_common.skc_family, protocol = sk->sk_protocol;
@@ -200,10 +208,15 @@ static __always_inline void message(struct sock *sk, int result, bool sent)
 			touched(sk, sent ? result : 0, sent ? 0 : result);
 		else if (protocol == IPPROTO_MPTCP)
 			touched_message(sk);
-		else if (protocol == IPPROTO_UDP && result >= 0 && observed(sk))
+		else if (protocol == IPPROTO_UDP && result < 0)
+			forget_address();
+		else if (protocol == IPPROTO_UDP && observed(sk))
 			udp_message(sk, result, sent);
-	} else if (HAS_UNIX && family == AF_UNIX && result > 0 && observed(sk)) {
-		unix_message(sk, result, sent);
+	} else if (HAS_UNIX && family == AF_UNIX) {
+		if (result < 0)
+			forget_address();
+		else if (result > 0 && observed(sk))
+			unix_message(sk, result, sent);
 	}
 }
 

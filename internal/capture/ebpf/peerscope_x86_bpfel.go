@@ -64,7 +64,9 @@ type peerscopeFlowValue struct {
 	LocalPort     uint16
 	Connected     uint8
 	FirstReceived uint8
-	Kernel        uint32
+	Kernel        uint8
+	Ephemeral     uint8
+	Pad           [2]uint8
 }
 
 type peerscopeLost struct {
@@ -122,6 +124,7 @@ const (
 	peerscopeRecordFlagsFLAG_MPTCP        peerscopeRecordFlags = 8192
 	peerscopeRecordFlagsFLAG_USED         peerscopeRecordFlags = 16384
 	peerscopeRecordFlagsFLAG_COUNTED      peerscopeRecordFlags = 32768
+	peerscopeRecordFlagsFLAG_EPHEMERAL    peerscopeRecordFlags = 65536
 )
 
 type peerscopeRecordKind uint32
@@ -200,6 +203,9 @@ type peerscopeUnixRecord struct {
 	PathLen     uint16
 	PeerPathLen uint16
 	Pad         uint16
+	File        uint64
+	Device      uint32
+	Pad2        uint32
 	Path        [128]uint8
 	PeerPath    [128]uint8
 }

@@ -38,6 +38,7 @@ enum record_flags {
 	FLAG_MPTCP = 1 << 13,       /* a subflow of an MPTCP connection */
 	FLAG_USED = 1 << 14,        /* the owner used it; else it is only the one that was met first */
 	FLAG_COUNTED = 1 << 15,     /* counts against the bound */
+	FLAG_EPHEMERAL = 1 << 16,   /* UDP: the kernel chose its port, nobody asked for it */
 };
 
 struct tcp_record {
@@ -96,6 +97,9 @@ struct unix_record {
 	__u16 path_len; /* of the address without its family; an abstract one begins with 0 */
 	__u16 peer_path_len;
 	__u16 pad;
+	__u64 file;   /* inode of the file it is bound to, 0: none */
+	__u32 device; /* that the file is on, as the kernel numbers it: major << 20 | minor */
+	__u32 pad2;
 	__u8 path[UNIX_PATH];
 	__u8 peer_path[UNIX_PATH];
 };
@@ -150,7 +154,9 @@ struct flow_value {
 	__u16 local_port;
 	__u8 connected;
 	__u8 first_received;
-	__u32 kernel;
+	__u8 kernel;
+	__u8 ephemeral; /* UDP: as FLAG_EPHEMERAL */
+	__u8 pad[2];
 };
 
 struct unix_value {

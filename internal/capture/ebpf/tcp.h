@@ -59,6 +59,12 @@ static __always_inline bool flagged(const struct sock *sk, int bit)
 	return sk->__sk_common.skc_flags & (1UL << bit);
 }
 
+/* ephemeral: bind() did not ask for the port, so the kernel chose it. */
+static __always_inline bool ephemeral(const struct sock *sk)
+{
+	return !(BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK);
+}
+
 /* What the socket itself says. */
 static __always_inline void fill_tcp(struct tcp_record *r, struct sock *sk, struct tcp_sock *tp, int state)
 {

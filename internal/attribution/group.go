@@ -1,0 +1,60 @@
+package attribution
+
+import (
+	"slices"
+
+	"peerscope/internal/flow"
+)
+
+// speaks enters a half that sends to a group. Entries of halves that have been
+// released since are passed over when they are met.
+func (l *lanes) speaks(n uint32, h *half) {
+	if l.groups == nil {
+		l.groups = map[uint32][]uint32{}
+	}
+	ports := uint32(h.localPort)<<16 | uint32(h.peerPort)
+	if !slices.Contains(l.groups[ports], n) {
+		l.groups[ports] = append(l.groups[ports], n)
+	}
+}
+
+// heardFromGroup: h is the receiving end of datagrams that its peer sent to a
+// group. They are counted where they were sent, with the group as their server,
+// which names no receiver. One that answers has a connection of its own.
+func (e *Engine) heardFromGroup(h *half) bool {
+	return h.has(flagCounters) && h.tx == 0 && e.peerSpeaksToGroup(h)
+}
+
+// castAnswers: each end says that the other was first. One of them heard it
+// through a group, and answered.
+func (e *Engine) castAnswers(v *votes, h, o *half) bool {
+	if !h.has(flagReceivedFirst) || !o.has(flagReceivedFirst) || (h.flags|o.flags)&flagOlder != 0 {
+		return false
+	}
+	mine, theirs := e.peerSpeaksToGroup(h), e.peerSpeaksToGroup(o)
+	switch {
+	case mine == theirs:
+		return false
+	case mine:
+		v.add(flow.Server, flow.RoleFirstDatagram)
+	default:
+		v.add(flow.Client, flow.RoleFirstDatagram)
+	}
+	return true
+}
+
+func (e *Engine) peerSpeaksToGroup(h *half) bool {
+	if e.lanes.groups == nil {
+		return false
+	}
+	ports := uint32(h.peerPort)<<16 | uint32(h.localPort)
+	list := slices.DeleteFunc(e.lanes.groups[ports], func(m uint32) bool {
+		o := e.half(m)
+		return !o.told() || o.localPort != h.peerPort || o.peerPort != h.localPort || !e.addrs.is(o.peer, addrGroup)
+	})
+	e.lanes.groups[ports] = list
+	return slices.ContainsFunc(list, func(m uint32) bool {
+		o := e.half(m)
+		return o.transport == h.transport && (o.local == 0 || o.local == h.peer) && e.livesIn(h.peer, h.netns, o.netns)
+	})
+}
