@@ -48,7 +48,7 @@ func (s *Source) takeLook() error {
 	s.look = newLooking(s.look.number + 1)
 	defer func() { s.look = looking{number: s.look.number} }()
 	s.sockets = 0
-	if err := s.kernel.vars.look.Set(s.look.number); err != nil {
+	if err := errors.Join(s.kernel.vars.look.Set(s.look.number), s.kernel.vars.deep.Set(false)); err != nil {
 		return fmt.Errorf("begin a look: %w", err)
 	}
 	if err := s.iterate(s.kernel.looks.files); err != nil {

@@ -148,9 +148,9 @@ static __always_inline bool tell_held(struct seq_file *seq, struct sock *sk, str
 }
 
 /* Complete connections that wait for accept have no file: they hang on their
- * listener. What one file leads to must fit the reader's buffer (32 KiB); the
- * rest is found in the namespace's table. */
-#define WAITING 128
+ * listener. The first are found there, in which the verifier follows each step;
+ * where there are more, all are found in the namespace's table. */
+#define WAITING 16
 
 static __always_inline void look_at_waiting(struct seq_file *seq, struct sock *listener, struct tcp_sock *tp)
 {

@@ -101,8 +101,9 @@ static __always_inline void tell(struct task_struct *t, __u64 at)
 	bpf_ringbuf_submit(r, wake());
 }
 
-/* introduce tells the process that runs here, unless that was done. */
-static __noinline int introduce(__u64 at)
+/* introduce tells the process that runs here, unless that was done. It is not
+ * static, so that the verifier takes it once a program and not once a call. */
+__noinline int introduce(__u64 at)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	__u32 pid = t->tgid;
