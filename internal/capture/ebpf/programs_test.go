@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(observeForever(namespace))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	os.Exit(capturetest.Main(m))
 }
 
 func observeForever(namespace string) error {

@@ -2,6 +2,7 @@ package ebpf
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -161,35 +162,42 @@ func TestShortConnections(t *testing.T) {
 // is counted.
 func TestBound(t *testing.T) {
 	capturetest.RequireRoot(t)
-	ns := capturetest.NewNamespace(t)
-	const room, n = 100, 80
-	told := observed(t, ns, func(c *Config) { c.MaxConnections = room }, func() {
-		l := capturetest.Listen(t, ns, "127.0.0.1:0")
-		defer l.Close()
-		for range n {
-			client, server := capturetest.Connect(t, ns, l)
-			defer client.Close()
-			defer server.Close()
-			talk(t, client, server)
-		}
-	})
-	ends := sockets(told, func(s *flow.Socket) bool { return s.Transport == flow.TCP && s.Final && s.State != flow.Listen })
-	if len(ends) != 2*n {
-		t.Errorf("%d ends are told, want %d", len(ends), 2*n)
+	for _, c := range []struct{ room, processes, connections int }{{100, 1, 80}, {100_000, 10, 5_001}} {
+		t.Run(fmt.Sprint(c.room), func(t *testing.T) { checkBound(t, c.room, c.processes, c.connections) })
 	}
-	owned := 0
-	for _, s := range ends {
-		if !s.HasSequence {
-			t.Errorf("%v has no identity", s.Tuple)
+}
+
+func checkBound(t *testing.T, room, processes, each int) {
+	n := processes * each
+	ns := capturetest.NewNamespace(t)
+	ends, owned, nameless := 0, 0, 0
+	told := observed(t, ns, func(c *Config) {
+		emit := c.Emit
+		c.MaxConnections = room
+		c.Emit = func(o flow.Observation) {
+			s, ok := o.(*flow.Socket)
+			if !ok || s.Transport != flow.TCP || !s.Final || s.State == flow.Listen {
+				emit(o)
+				return
+			}
+			ends++
+			if !s.HasSequence {
+				nameless++
+			}
+			if len(s.Holders) > 0 {
+				owned++
+			}
 		}
-		if len(s.Holders) > 0 {
-			owned++
-		}
+	}, func() {
+		t.Run("hold", func(t *testing.T) { capturetest.Population(t, ns, processes, each) })
+	})
+	if ends != 2*n || nameless != 0 {
+		t.Errorf("%d ends are told, %d of them without identity, want %d and 0", ends, nameless, 2*n)
 	}
 	if owned != room {
 		t.Errorf("%d ends have their process, want the %d that found room", owned, room)
 	}
-	if got := lost(told, flow.LossMapFull); got != 2*n-room {
+	if got := lost(told, flow.LossMapFull); got != uint64(2*n-room) {
 		t.Errorf("map_full is %d, want %d", got, 2*n-room)
 	}
 }

@@ -22,7 +22,7 @@ const perProcess = 500
 
 func BenchmarkDumpInet(b *testing.B) {
 	h := capturetest.NewNamespace(b)
-	startPopulation(b, h, *processes, perProcess)
+	capturetest.Population(b, h, *processes, perProcess)
 	c := dialSocketsIn(b, h)
 	want := *processes * (2*perProcess + 1)
 	run := func(name string, c *nlsocket.Conn, want int, r inetRequest) {
@@ -90,7 +90,7 @@ func BenchmarkReceiveDeaths(b *testing.B) {
 }
 
 func BenchmarkWalkFDs(b *testing.B) {
-	pids := startPopulation(b, capturetest.NewNamespace(b), *processes, perProcess)
+	pids := capturetest.Population(b, capturetest.NewNamespace(b), *processes, perProcess)
 	want := *processes * (2*perProcess + 1)
 	run := func(name string, pids []int32, least int) {
 		b.Run(name, func(b *testing.B) {
@@ -115,7 +115,7 @@ func BenchmarkSS(b *testing.B) {
 		b.Skip("needs ss(8)")
 	}
 	h := capturetest.NewNamespace(b)
-	startPopulation(b, h, *processes, perProcess)
+	capturetest.Population(b, h, *processes, perProcess)
 	b.Run("tanp", func(b *testing.B) {
 		for b.Loop() {
 			capturetest.In(b, h, func() error { return exec.Command(path, "-tanpH").Run() })

@@ -121,7 +121,7 @@ func TestWalkSkipsProcessesThatVanish(t *testing.T) {
 func TestWalkOfManyProcessesIsShared(t *testing.T) {
 	capturetest.RequireRoot(t)
 	const processes, connections = 3, 20
-	pids := startPopulation(t, capturetest.NewNamespace(t), processes, connections)
+	pids := capturetest.Population(t, capturetest.NewNamespace(t), processes, connections)
 	for len(pids) < parallelFrom {
 		pids = append(pids, pids...)
 	}

@@ -25,7 +25,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	if out, err := exec.Command("go", "build", "-o", bin, "../../../cmd/peerscope").CombinedOutput(); err != nil {
 		b.Fatalf("build: %v\n%s", err, out)
 	}
-	startPopulation(b, h, 100, 500)
+	capturetest.Population(b, h, 100, 500)
 	var mapped, listed time.Duration
 	for b.Loop() {
 		mapped += timed(b, exec.Command(bin, "map", "--for", "0", "--source", "netlink", "--netns", strconv.FormatUint(h.Inode, 10), "-o", "json"))

@@ -1,4 +1,4 @@
-package netlink
+package capturetest
 
 import (
 	"bufio"
@@ -9,36 +9,37 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"peerscope/internal/capture/capturetest"
 )
 
-// childVariable makes this test binary run as one of the processes that tests
-// and benchmarks look at: "hold N" opens N connections and keeps both ends.
-const childVariable = "PEERSCOPE_TEST_CHILD"
+// holdVariable makes a test binary run as one of the processes that tests and
+// benchmarks look at: it opens as many connections and keeps both ends.
+const holdVariable = "PEERSCOPE_TEST_HOLD"
 
-func TestMain(m *testing.M) {
-	if job := os.Getenv(childVariable); job != "" {
-		if err := runChild(job); err != nil {
-			fmt.Println("child:", err)
-			os.Exit(1)
-		}
-		os.Exit(0)
+// Main runs the tests, or what a test started this binary for. A package whose
+// tests use Population calls it from TestMain.
+func Main(m *testing.M) int {
+	job := os.Getenv(holdVariable)
+	if job == "" {
+		return m.Run()
 	}
-	os.Exit(m.Run())
+	if err := hold(job); err != nil {
+		fmt.Println("child:", err)
+		return 1
+	}
+	return 0
 }
 
-// runChild does its job, says "ready", and ends when its standard input does.
-func runChild(job string) error {
+// hold does its job, says "ready", and ends when its standard input does.
+func hold(job string) error {
 	var n int
-	if _, err := fmt.Sscanf(job, "hold %d", &n); err != nil {
+	if _, err := fmt.Sscan(job, &n); err != nil {
 		return fmt.Errorf("job %q: %w", job, err)
 	}
 	if err := holdConnections(n); err != nil {
 		return err
 	}
 	fmt.Println("ready")
-	os.Stdin.Read(make([]byte, 1))
+	_, _ = os.Stdin.Read(make([]byte, 1))
 	return nil
 }
 
@@ -76,14 +77,14 @@ func holdConnections(n int) error {
 	return nil
 }
 
-// startPopulation starts processes in the namespace that hold connections
+// Population starts processes in the namespace that hold connections
 // connections each, and returns their pids. They end with the test.
-func startPopulation(t testing.TB, h *capturetest.Namespace, processes, connections int) []int32 {
+func Population(t testing.TB, h *Namespace, processes, connections int) []int32 {
 	t.Helper()
 	var pids []int32
 	for range processes {
 		c := exec.Command("/proc/self/exe")
-		c.Env = append(os.Environ(), fmt.Sprintf("%s=hold %d", childVariable, connections))
+		c.Env = append(os.Environ(), fmt.Sprintf("%s=%d", holdVariable, connections))
 		stdin, err := c.StdinPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -92,7 +93,7 @@ func startPopulation(t testing.TB, h *capturetest.Namespace, processes, connecti
 		if err != nil {
 			t.Fatal(err)
 		}
-		capturetest.In(t, h, c.Start)
+		In(t, h, c.Start)
 		t.Cleanup(func() { stdin.Close(); c.Wait() })
 		// A child that hangs must not hang the test.
 		watchdog := time.AfterFunc(time.Minute, func() { c.Process.Kill() })
