@@ -158,20 +158,6 @@ func (e *Engine) processInfo(o *flow.Process) {
 	e.topologyChanged = true
 }
 
-// compareProcess orders two tellings of one moment, so that it does not matter
-// which came first.
-func compareProcess(a, b *flow.Process) int {
-	for _, p := range [...][2]string{{a.Executable, b.Executable}, {a.CommandLine, b.CommandLine}, {a.Name, b.Name}, {a.Cgroup, b.Cgroup}, {a.InstanceID, b.InstanceID}} {
-		if p[0] != p[1] {
-			if p[0] < p[1] {
-				return -1
-			}
-			return 1
-		}
-	}
-	return 0
-}
-
 func (e *Engine) namespaceInfo(o *flow.Namespace) {
 	n := e.netnsNumber(o.ID)
 	ns := &e.namespaces[n]

@@ -32,19 +32,28 @@ type Process struct {
 	Time Time       `json:"time"`
 	Key  ProcessKey `json:"key"`
 
-	VPID          int32    `json:"vpid,omitempty"`           // pid in its own pid namespace, if that is another
-	Parent        int32    `json:"parent,omitempty"`         // pid of the parent
-	Created       Time     `json:"created,omitempty"`        // wall clock of the start
-	Name          string   `json:"name,omitempty"`           // what people call it: the executable's base name, else comm
-	Executable    string   `json:"executable,omitempty"`     // path of /proc/PID/exe, as the process's own root sees it
-	CommandLine   string   `json:"command_line,omitempty"`   // arguments joined by a space, secrets redacted
-	UID           uint32   `json:"uid,omitempty"`            // effective user id
-	Owner         string   `json:"owner,omitempty"`          // user name of UID, else its number
-	Cgroup        string   `json:"cgroup,omitempty"`         // path below the cgroup root
-	Unit          string   `json:"unit,omitempty"`           // systemd unit
-	Container     string   `json:"container,omitempty"`      // container id, 64 hex digits where the runtime gives them
-	Runtime       string   `json:"runtime,omitempty"`        // docker, containerd, cri-o, podman
-	NetnsInode    uint64   `json:"netns_inode,omitempty"`    // of /proc/PID/ns/net
+	VPID        int32  `json:"vpid,omitempty"`         // pid in its own pid namespace, if that is another
+	Parent      int32  `json:"parent,omitempty"`       // pid of the parent
+	Created     Time   `json:"created,omitempty"`      // wall clock of the start
+	Name        string `json:"name,omitempty"`         // what people call it: of an interpreter its script, else the program
+	Executable  string `json:"executable,omitempty"`   // path of /proc/PID/exe, as the process's own root sees it
+	CommandLine string `json:"command_line,omitempty"` // arguments joined by a space, secrets redacted
+	Interpreter string `json:"interpreter,omitempty"`  // what runs the script: python, java, nodejs
+	Script      string `json:"script,omitempty"`       // file, module or class that it runs, as its arguments say
+	UID         uint32 `json:"uid,omitempty"`          // effective user id
+	Owner       string `json:"owner,omitempty"`        // user name of UID, else its number
+	Cgroup      string `json:"cgroup,omitempty"`       // path below the cgroup root
+	Unit        string `json:"unit,omitempty"`         // systemd unit
+	NetnsInode  uint64 `json:"netns_inode,omitempty"`  // of /proc/PID/ns/net
+
+	Container       string   `json:"container,omitempty"`        // container id, 64 hex digits where the runtime gives them
+	Runtime         string   `json:"runtime,omitempty"`          // of the container: docker, containerd, cri-o, podman
+	ContainerName   string   `json:"container_name,omitempty"`   // as its runtime lists it
+	Image           string   `json:"image,omitempty"`            // name of the container's image, without its tags
+	ImageTags       []string `json:"image_tags,omitempty"`       // sorted
+	ContainerLabels []Label  `json:"container_labels,omitempty"` // sorted by key
+	Pod             Pod      `json:"pod,omitzero"`
+
 	ExposedPorts  []uint16 `json:"exposed_ports,omitempty"`  // declared by its container or pod
 	ServiceProxy  bool     `json:"service_proxy,omitempty"`  // takes the connections of another program of its instance (a sidecar)
 	MeshMember    bool     `json:"mesh_member,omitempty"`    // an application whose traffic a proxy of its instance takes

@@ -75,31 +75,6 @@ type Node struct {
 	Attributes Attributes `json:"attributes"`
 }
 
-// Attributes are what is known of a node, under the names of OpenTelemetry's
-// semantic conventions where they have one.
-type Attributes struct {
-	PeerAddress    string   `json:"network.peer.address,omitempty"`
-	AddressLocal   bool     `json:"peerscope.address.local,omitempty"` // an observed namespace owns it
-	PID            int32    `json:"process.pid,omitempty"`
-	VPID           int32    `json:"process.vpid,omitempty"`
-	Created        string   `json:"process.creation.time,omitempty"`
-	ExecutableName string   `json:"process.executable.name,omitempty"`
-	ExecutablePath string   `json:"process.executable.path,omitempty"`
-	CommandLine    string   `json:"process.command_line,omitempty"`
-	Owner          string   `json:"process.owner,omitempty"`
-	ParentPID      int32    `json:"process.parent_pid,omitempty"`
-	Cgroup         string   `json:"process.linux.cgroup,omitempty"`
-	ContainerID    string   `json:"container.id,omitempty"`
-	Runtime        string   `json:"container.runtime.name,omitempty"`
-	Unit           string   `json:"peerscope.systemd.unit,omitempty"`
-	NetnsInode     uint64   `json:"peerscope.netns.inode,omitempty"`
-	NetnsName      string   `json:"peerscope.netns.name,omitempty"`
-	Exited         bool     `json:"peerscope.process.exited,omitempty"`
-	Listens        []Listen `json:"peerscope.listens,omitempty"`
-	Members        []string `json:"peerscope.members,omitempty"`   // of a group: its nodes' ids
-	Processes      int      `json:"peerscope.processes,omitempty"` // of a group: how many of them are processes
-}
-
 // Listen is one socket a process listens on.
 type Listen struct {
 	Transport    string `json:"transport"`

@@ -32,9 +32,12 @@ func nodeOf(n flow.Node) Node {
 func processNode(n flow.Node) Node {
 	p := &n.Process
 	out := Node{ID: "process:" + p.Key.String(), Kind: KindProcess, Name: p.Name, Attributes: Attributes{
-		PID: p.Key.PID, VPID: p.VPID, ExecutablePath: p.Executable, CommandLine: p.CommandLine, Owner: p.Owner,
-		ParentPID: p.Parent, Cgroup: p.Cgroup, ContainerID: p.Container, Runtime: p.Runtime, Unit: p.Unit,
-		NetnsInode: p.NetnsInode, NetnsName: n.NetnsName, Exited: n.Exited}}
+		PID: p.Key.PID, VPID: p.VPID, ExecutablePath: p.Executable, CommandLine: p.CommandLine,
+		Interpreter: p.Interpreter, Script: p.Script, Owner: p.Owner, ParentPID: p.Parent, Cgroup: p.Cgroup, Unit: p.Unit,
+		ContainerID: p.Container, Runtime: p.Runtime, ContainerName: p.ContainerName, Image: p.Image, ImageTags: p.ImageTags,
+		ContainerLabels: labelMap(p.ContainerLabels), NetnsInode: p.NetnsInode, NetnsName: n.NetnsName, Exited: n.Exited}}
+	out.Attributes.setPod(&p.Pod)
+	out.Attributes.setEntities(p.Entities)
 	if p.Created != 0 {
 		out.Attributes.Created = stamp(p.Created)
 	}
