@@ -13,16 +13,20 @@ const (
 	maxArguments = 16 << 10
 )
 
-// commandLine makes one line of the NUL-separated content of
-// /proc/PID/cmdline: secrets redacted, one blank between arguments, nothing
-// unprintable, at most maxCommandLine bytes.
+// arguments are those of a process, secrets redacted.
+type arguments struct {
+	words      []string
+	incomplete bool // there may be more
+}
+
+// readArguments takes the NUL-separated content of /proc/PID/cmdline apart.
 //
-// incomplete: there may be more than b. What is missing, with the word that was
-// cut off, is shown as one secret: it may be one.
+// incomplete: there may be more than b. The word that was cut off is left out:
+// half a secret may not look like one.
 //
 // A program may write over its arguments (setproctitle); then the content is
 // one text without NULs, or with many at its end.
-func commandLine(b []byte, incomplete bool) string {
+func readArguments(b []byte, incomplete bool) arguments {
 	if bytes.HasSuffix(b, []byte{0, 0}) { // the rest is the same
 		incomplete = false
 	}
@@ -30,11 +34,18 @@ func commandLine(b []byte, incomplete bool) string {
 		b = wholeWords(b)
 	}
 	b = bytes.TrimRight(b, "\x00")
-	var line string
-	if len(b) > 0 {
-		line = strings.Join(Redact(strings.Split(string(b), "\x00")), " ")
+	if len(b) == 0 {
+		return arguments{incomplete: incomplete}
 	}
-	if incomplete {
+	return arguments{Redact(strings.Split(string(b), "\x00")), incomplete}
+}
+
+// line makes one line of the arguments: one blank between them, nothing
+// unprintable, at most maxCommandLine bytes. What is missing is shown as one
+// secret: it may be one.
+func (a arguments) line() string {
+	line := strings.Join(a.words, " ")
+	if a.incomplete {
 		line = strings.TrimLeft(line+" "+redacted, " ")
 	}
 	return cut(printable(line), maxCommandLine)

@@ -3,10 +3,28 @@ package identity
 import (
 	"bytes"
 	"strings"
+
+	"peerscope/internal/flow"
 )
 
 // commLength is what the kernel keeps of a name (TASK_COMM_LEN less the NUL).
 const commLength = 15
+
+// setProgram names a process by what it runs: by its script if it is an
+// interpreter, else by its program. The executable is a path or a base name,
+// and may be unknown; cmdline is what args were read from.
+func setProgram(p *flow.Process, comm, executable string, cmdline []byte, args arguments) {
+	p.Name = programName(comm, executable, cmdline)
+	p.Interpreter, p.Script = "", ""
+	s, ok := scriptOf(executable, args.words)
+	if !ok {
+		return
+	}
+	p.Interpreter, p.Script = s.runtime, s.path
+	if s.name != "" {
+		p.Name = s.name
+	}
+}
 
 // programName is what people call a program: the name it was started by, else
 // that of its executable, else the kernel's own for it (comm). The executable

@@ -57,7 +57,7 @@ func TestStatusTakesEffectiveUserAndInnermostPID(t *testing.T) {
 func TestCommandLineIsOneSafeLine(t *testing.T) {
 	f := func(in, want string) {
 		t.Helper()
-		if got := commandLine([]byte(in), len(in) >= maxArguments); got != want {
+		if got := readArguments([]byte(in), len(in) >= maxArguments).line(); got != want {
 			t.Errorf("commandLine(%.99q) = %.99q, want %.99q", in, got, want)
 		}
 	}
@@ -147,7 +147,7 @@ func FuzzParseMounts(f *testing.F) {
 func FuzzCommandLine(f *testing.F) {
 	f.Add([]byte("a\x1b]0;x\x07\x00b\nc\td\re\x7f\x00--password\x00\xff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		line := commandLine(b, len(b)%2 == 1)
+		line := readArguments(b, len(b)%2 == 1).line()
 		checkSafe(t, line)
 		if len(line) > maxCommandLine {
 			t.Errorf("%d bytes, want at most %d", len(line), maxCommandLine)
@@ -177,7 +177,7 @@ func FuzzSighted(f *testing.F) {
 		}
 		if whole, complete := bytes.CutSuffix(args, []byte{0}); complete && !cut {
 			// The same as /proc would give.
-			if want := commandLine(whole, false); p.CommandLine != want {
+			if want := readArguments(whole, false).line(); p.CommandLine != want {
 				t.Errorf("command line %q, want %q", p.CommandLine, want)
 			}
 		}

@@ -164,8 +164,9 @@ func (r *Reader) readProgram(dir int, p *flow.Process) {
 	if err != nil {
 		b = nil
 	}
-	p.Name = programName(p.Name, p.Executable, b)
-	p.CommandLine = commandLine(b, len(b) >= maxArguments)
+	args := readArguments(b, len(b) >= maxArguments)
+	p.CommandLine = args.line()
+	setProgram(p, p.Name, p.Executable, b, args)
 }
 
 // parseCgroup is ParseCgroup for one of many processes: they share few groups,

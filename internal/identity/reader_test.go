@@ -48,7 +48,8 @@ func TestProcessOfFixture(t *testing.T) {
 		CommandLine: "nginx: worker process", UID: 33, Owner: "www-data", Cgroup: "/system.slice/nginx.service",
 		Unit: "nginx.service", NetnsInode: 4026531840})
 	// In a container: its own pid namespace, effective user unlike the real one.
-	f(flow.Process{Key: flow.ProcessKey{PID: 5150, Start: 9912345}, VPID: 7, Parent: 5100, Name: "java", Executable: "/opt/jdk/bin/java",
+	f(flow.Process{Key: flow.ProcessKey{PID: 5150, Start: 9912345}, VPID: 7, Parent: 5100, Name: "shop.jar", Executable: "/opt/jdk/bin/java",
+		Interpreter: "java", Script: "/app/shop.jar",
 		CommandLine: "/opt/jdk/bin/java -Xmx1g -Ddb.password=*** -jar /app/shop.jar --db postgres://shop:***@db/shop",
 		UID:         101, Owner: "101", Cgroup: "/system.slice/docker-" + id1 + ".scope", Unit: "docker-" + id1 + ".scope",
 		Container: id1, Runtime: "docker", NetnsInode: 4026532177})

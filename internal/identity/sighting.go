@@ -74,18 +74,20 @@ func (r *Reader) Sighted(s *Sighting, now flow.Time) flow.Process {
 func (s *Sighting) completeProgram(p *flow.Process) {
 	args := s.Args
 	cut := s.ArgsCut || len(args) > 0 && args[len(args)-1] != 0
+	told := readArguments(args, cut)
 	if p.Executable == "" {
 		whole := args
 		if cut {
 			whole = wholeWords(args)
 		}
-		if exe := printable(s.Exe); strings.HasPrefix(exe, "/") {
+		exe := printable(s.Exe)
+		if strings.HasPrefix(exe, "/") {
 			p.Executable = exe
 		}
-		p.Name = programName(printable(s.Comm), printable(s.Exe), whole)
+		setProgram(p, printable(s.Comm), exe, whole, told)
 	}
 	if p.CommandLine == "" && len(args) > 0 {
-		p.CommandLine = commandLine(args, cut)
+		p.CommandLine = told.line()
 	}
 }
 

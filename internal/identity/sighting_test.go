@@ -55,7 +55,7 @@ func TestSightedNamesWhatIsGone(t *testing.T) {
 	}
 	f(identity.Sighting{Comm: "curl", Exe: "curl", Args: raw([]string{"curl", "-u", "me:hunter2", "http://h/"}), Parent: 5, VPID: 77, UID: 33, Netns: 9},
 		flow.Process{Name: "curl", CommandLine: "curl -u me:*** http://h/", Parent: 5, UID: 33, Owner: "www-data", NetnsInode: 9})
-	f(identity.Sighting{Comm: "java", Exe: "java", VPID: 7, UID: 4711}, flow.Process{Name: "java", VPID: 7, UID: 4711, Owner: "4711"})
+	f(identity.Sighting{Comm: "java", Exe: "java", VPID: 7, UID: 4711}, flow.Process{Name: "java", VPID: 7, UID: 4711, Owner: "4711", Interpreter: "java"})
 	f(identity.Sighting{}, flow.Process{Owner: "root"})
 	f(identity.Sighting{Comm: "kworker/0:1", Kthread: true}, flow.Process{Name: "kworker/0:1", Owner: "root"})
 
@@ -67,9 +67,15 @@ func TestSightedNamesWhatIsGone(t *testing.T) {
 	name("redis-server", "redis-check-rdb", "/usr/bin/redis-server 127.0.0.1:6379\x00\x00\x00", "redis-server", "/usr/bin/redis-server 127.0.0.1:6379")
 	name("redis-server", "redis-check-rdb", "/usr/bin/redis-server\x00*:6379\x00", "redis-server", "/usr/bin/redis-server *:6379")
 	name("nginx", "nginx", "nginx: worker process\x00", "nginx", "nginx: worker process")
-	name("app.py", "python3.12", "/usr/bin/python3\x00/opt/app.py\x00", "python3.12", "/usr/bin/python3 /opt/app.py")
-	name("MainThread", "node", "node\x00server.js\x00", "node", "node server.js")
-	name("bash", "bash", "-bash\x00", "bash", "-bash")
+	// An interpreter is called by its script.
+	run := func(comm, exe, args, want, line, runtime, script string) {
+		t.Helper()
+		f(identity.Sighting{Comm: comm, Exe: exe, Args: []byte(args)},
+			flow.Process{Name: want, CommandLine: line, Owner: "root", Interpreter: runtime, Script: script})
+	}
+	run("app.py", "python3.12", "/usr/bin/python3\x00/opt/app.py\x00", "app.py", "/usr/bin/python3 /opt/app.py", "python", "/opt/app.py")
+	run("MainThread", "node", "node\x00server.js\x00", "server.js", "node server.js", "nodejs", "server.js")
+	run("bash", "bash", "-bash\x00", "bash", "-bash", "bash", "")
 	name("systemd-journal", "systemd-journald", "/usr/lib/systemd/systemd-journald\x00", "systemd-journald", "/usr/lib/systemd/systemd-journald")
 	name("app", "", "", "app", "")
 	name("\x1b[31m", "\x1b[32m", "a\x1b[2Jb\x00\u202e\x00", `\x1b[32m`, `a\x1b[2Jb \u202e`)
@@ -137,7 +143,7 @@ func TestSightedCompletesWhatIsLeft(t *testing.T) {
 	half := flow.Process{Parent: 5150, Name: "sh", Owner: "root", NetnsInode: 9,
 		Cgroup: "/user.slice/user-1000.slice/user@1000.service/app.slice/run-u7.service", Unit: "run-u7.service"}
 	whole := half
-	whole.CommandLine = "/bin/sh -c TOKEN=*** app"
+	whole.CommandLine, whole.Interpreter = "/bin/sh -c TOKEN=*** app", "dash"
 	f(zombie, whole)
 	// What it was before it executed another program, it is not.
 	zombie.Comm = "before"
