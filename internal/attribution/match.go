@@ -22,6 +22,15 @@ var noPeer = found{evidence: flow.PeerNone}
 
 // findPeer walks the ladder for h: sequence, kernel, tuple, translation.
 func (e *Engine) findPeer(n uint32, h *half) found {
+	f := e.findUntranslated(n, h)
+	if f.evidence == flow.PeerNone && e.nat.used() {
+		return e.byTranslation(n, h)
+	}
+	return f
+}
+
+// findUntranslated is the part of the ladder above translation.
+func (e *Engine) findUntranslated(n uint32, h *half) found {
 	if h.has(flagSeqIndex) {
 		find := e.bySequenceIdentity
 		if h.transport == flow.UDP {
@@ -38,9 +47,6 @@ func (e *Engine) findPeer(n uint32, h *half) found {
 		if f := e.byMirroredTuple(n, h); f.evidence != flow.PeerNone {
 			return f
 		}
-	}
-	if e.nat.used() {
-		return e.byTranslation(n, h)
 	}
 	return noPeer
 }

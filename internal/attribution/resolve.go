@@ -1,7 +1,6 @@
 package attribution
 
 import (
-	"net/netip"
 	"slices"
 
 	"peerscope/internal/flow"
@@ -23,6 +22,7 @@ func (e *Engine) Close(emit func(*Change)) {
 		e.topologyChanged = false
 	}
 	e.eachDirty(e.fallBackToTuple)
+	e.enterTranslated()
 	e.enterLanes()
 	e.pairNameless()
 	e.undecided = e.undecided[:0]
@@ -33,6 +33,7 @@ func (e *Engine) Close(emit func(*Change)) {
 	}
 	e.closeUnix(emit)
 	e.dropListeners()
+	e.forgetTranslations()
 	e.closed = true
 	for i := range e.namespaces {
 		e.namespaces[i].lossy = false
@@ -158,6 +159,9 @@ func (e *Engine) resolve(n uint32, emit func(*Change), last bool) {
 		other = e.half(f.shared)
 	}
 	role, by, contradicted := e.roleOf(h, other)
+	if f.evidence == flow.PeerSequence && o != nil && e.nat.used() && e.disagrees(n, f.partner) {
+		contradicted = true
+	}
 	if contradicted && !h.has(flagContradicted) {
 		h.flags |= flagContradicted
 		if o != nil {
@@ -270,9 +274,7 @@ func (e *Engine) emitPair(n uint32, h *half, m uint32, o *half, ev flow.PeerEvid
 	if key.RoleKnown {
 		key.A = e.endNode(a, flow.Client, c)
 		key.B = e.endNode(b, flow.Server, c)
-		if a.complete() && b.complete() && (a.peer != b.local || a.peerPort != b.localPort) {
-			c.Dialed = netip.AddrPortFrom(e.addrs.list[a.peer], a.peerPort)
-		}
+		c.Dialed = e.dialed(a, b)
 		e.fillTraffic(c, a, b, flow.Client)
 	} else {
 		key.A, key.B, key.PortA = e.endNode(a, flow.RoleNone, c), e.endNode(b, flow.RoleNone, c), a.localPort
@@ -303,9 +305,12 @@ func (e *Engine) emitAlone(n uint32, h *half, f found, role flow.Role, by flow.R
 	case f.evidence == flow.PeerAmbiguous:
 		other = e.addressNode(h.peer, h.netns)
 	case f.shared != 0:
-		other = e.sharedNode(f.shared, role.Reverse(), c)
+		other, port = e.sharedNode(f.shared, role.Reverse(), c), e.half(f.shared).localPort
+		if role == flow.Client {
+			c.Dialed = e.dialed(h, e.half(f.shared))
+		}
 	default:
-		other, role = e.unobserved(c, h, role)
+		other, port, role = e.behindTranslation(c, h, role)
 	}
 	key := EdgeKey{Transport: h.transport, RoleKnown: role != flow.RoleNone}
 	var an, bn uint32

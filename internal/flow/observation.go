@@ -204,6 +204,14 @@ type Translation struct {
 	Transport Transport `json:"transport"`
 	Original  Tuple     `json:"original"`
 	Reply     Tuple     `json:"reply"`
+	// Opened is when it was made, where that was seen; 0: not known. It may be
+	// told somewhat late and never early. Of one namespace the order is exact.
+	Opened Time `json:"opened,omitempty"`
+	// Closed is when it was removed, likewise. The kernel keeps an entry for some
+	// time after its connection is over.
+	Closed Time `json:"closed,omitempty"`
+	// Adopted: it existed before observation began.
+	Adopted bool `json:"adopted,omitempty"`
 }
 
 // Loss is what a source had to drop, by reason.
