@@ -28,6 +28,7 @@ var architecture = map[string]struct {
 	"internal/capture/netlink":     {in, []string{"internal/flow", "internal/capture/netns", "internal/capture/nlsocket"}},
 	"internal/capture/ebpf":        {in, []string{"internal/flow", "internal/capture/netns"}},
 	"internal/capture/capturetest": {lab, []string{"internal/capture/nlsocket"}},
+	"internal/conntrack":           {in, []string{"internal/flow", "internal/capture/nlsocket"}},
 	"internal/identity":            {in, []string{"internal/flow"}},
 	"internal/recording":           {in, []string{"internal/flow"}},
 	"internal/export":              {out, []string{"internal/topology", "internal/flow"}},
