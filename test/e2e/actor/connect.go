@@ -54,6 +54,11 @@ func prepare(fd, family int, c script.Command) error {
 			return fmt.Errorf("set TCP_FASTOPEN: %w", err)
 		}
 	}
+	if c.Transparent {
+		if err := unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_TRANSPARENT, 1); err != nil {
+			return fmt.Errorf("set IP_TRANSPARENT: %w", err)
+		}
+	}
 	if c.Join != "" {
 		group, err := netip.ParseAddr(c.Join)
 		if err != nil {

@@ -59,9 +59,10 @@ type actor struct {
 	pid   int
 	start uint64
 
-	mu       sync.Mutex
-	sockets  map[string]int
-	services map[string]*service
+	mu         sync.Mutex
+	sockets    map[string]int
+	services   map[string]*service
+	forwarders map[string]*forwarder
 }
 
 func newActor() (*actor, error) {
@@ -69,7 +70,7 @@ func newActor() (*actor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &actor{pid: os.Getpid(), start: start, sockets: map[string]int{}, services: map[string]*service{}}, nil
+	return &actor{pid: os.Getpid(), start: start, sockets: map[string]int{}, services: map[string]*service{}, forwarders: map[string]*forwarder{}}, nil
 }
 
 // loop runs every command in a goroutine of its own, so that one that blocks

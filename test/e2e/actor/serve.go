@@ -85,6 +85,11 @@ func (s *service) loop(fd int, c script.Command) {
 func (s *service) talk(fd int, c script.Command) {
 	defer s.live.Done()
 	got, sent, ok := exchange(fd, c, false)
+	for c.Keep && ok {
+		var more, back int64
+		more, back, ok = exchange(fd, c, false)
+		got, sent = got+more, sent+back
+	}
 	if c.How == "" {
 		_ = receive(fd, script.Command{Bytes: -1, TimeoutMS: c.TimeoutMS}, &script.Fact{})
 	}

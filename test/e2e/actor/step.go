@@ -37,6 +37,8 @@ func (a *actor) do(c script.Command, f *script.Fact) error {
 		return brief(c, f)
 	case script.SendTo:
 		return a.sendTo(c, f)
+	case script.Relays:
+		return a.relays(c, f)
 	}
 	fd, err := a.get(c.Sock)
 	if err != nil {
@@ -69,6 +71,8 @@ func (a *actor) do(c script.Command, f *script.Fact) error {
 		return a.take(fd, c, f)
 	case script.Serve:
 		return a.serve(fd, c)
+	case script.Forward:
+		return a.forward(fd, c)
 	}
 	return fmt.Errorf("no operation %q", c.Op)
 }

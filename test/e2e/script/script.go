@@ -60,6 +60,12 @@ const (
 	Serve Op = "serve"
 	// Stop ends a Serve, after its connections, and reports its totals.
 	Stop Op = "stop"
+	// Forward accepts from Sock in the background and passes each connection on,
+	// to where Via says, with what it moves. With Pool it answers requests from a
+	// few connections of its own that all its clients share.
+	Forward Op = "forward"
+	// Relays reports the connections that a Forward has passed on until now.
+	Relays Op = "relays"
 	// Burst makes Count connections one after the other to Addr, each gives
 	// Request bytes and takes Reply bytes.
 	Burst Op = "burst"
@@ -92,6 +98,16 @@ const (
 	ByRead = "read"
 	// Bulk writes with large buffers, and drops what it receives without copying.
 	Bulk = "bulk"
+)
+
+// Where a Forward passes a connection on to, for Command.Via; without it, to Addr.
+const (
+	// ToOriginal is the address that a redirect took the connection from
+	// (SO_ORIGINAL_DST, linux/netfilter_ipv4.h).
+	ToOriginal = "original"
+	// ToLocal is the accepted socket's own address, which is the one that the
+	// client dialled where a transparent proxy took it (TPROXY).
+	ToLocal = "local"
 )
 
 // Directions of Shutdown, for Command.How. Serve and Burst close the server's end
@@ -138,6 +154,19 @@ type Command struct {
 	Count   int    `json:"count,omitempty"`
 	Request int64  `json:"request,omitempty"`
 	Reply   int64  `json:"reply,omitempty"`
+	// Transparent lets Listen take connections to addresses that are not its own
+	// (IP_TRANSPARENT).
+	Transparent bool `json:"transparent,omitempty"`
+	// Mark is the firewall mark of the connections that a Forward makes, by which
+	// rules tell them from those it is to take (SO_MARK).
+	Mark int `json:"mark,omitempty"`
+	// Pool is how many connections a Forward shares among its clients: each passes
+	// one request of Request bytes and its reply of Reply bytes at a time.
+	Pool int `json:"pool,omitempty"`
+	// Extra is what a Forward with a Pool adds to each request, as headers are.
+	Extra int64 `json:"extra,omitempty"`
+	// Keep lets Serve answer one request after the other on each connection.
+	Keep bool `json:"keep,omitempty"`
 	// PauseUS is the time between the connections of a Burst, in microseconds.
 	PauseUS   int64 `json:"pause_us,omitempty"`
 	PerSecond int   `json:"per_second,omitempty"`
@@ -194,6 +223,8 @@ type Fact struct {
 	SynData bool `json:"syn_data,omitempty"`
 	// Children are the processes of Brief.
 	Children []Child `json:"children,omitempty"`
+	// Relays are the connections of a Forward.
+	Relays []Relay `json:"relays,omitempty"`
 	// Child is the pid that Spawn made.
 	Child int `json:"child,omitempty"`
 	// Problem says why the actor could not do the step at all; Errno does not.
@@ -208,4 +239,26 @@ type Child struct {
 	Ended int64  `json:"ended"`
 	// Status is what it exited with; 0: it moved exactly what it was told to.
 	Status int `json:"status"`
+}
+
+// Relay is a connection that a Forward accepted, or of one with a Pool made, and
+// the one that belongs to it. A side that there is not has no addresses.
+type Relay struct {
+	In  Leg `json:"in"`
+	Out Leg `json:"out"`
+	// Original is the address that the client dialled, as the proxy was told.
+	Original string `json:"original,omitempty"`
+	// Errno is why it was not passed on.
+	Errno string `json:"errno,omitempty"`
+}
+
+// Leg is one connection of a proxy, as its own socket has it.
+type Leg struct {
+	Local string `json:"local,omitempty"`
+	Peer  string `json:"peer,omitempty"`
+	Began int64  `json:"began,omitempty"`
+	Ended int64  `json:"ended,omitempty"`
+	// Received and Sent are payload.
+	Received int64 `json:"received,omitempty"`
+	Sent     int64 `json:"sent,omitempty"`
 }
