@@ -52,6 +52,7 @@ type unixSocket struct {
 	sealed   bool      // something of it has been counted: the base is fixed
 	counted  bool      // the source can count payload
 	since    flow.Time // its first message with the peer; 0: not known
+	calls    string    // the name it calls its peer by
 	loose    bool      // it names its peer in every call: what it received is not known
 
 	opened bool
@@ -107,6 +108,7 @@ func (e *Engine) unixSocket(o *flow.UnixSocket) {
 	u.final = u.final || o.Final
 	u.adopted = u.adopted || o.Adopted
 	u.loose = u.loose || o.Unconnected
+	u.calls = max(u.calls, o.PeerPath)
 	if o.Opened != 0 && (u.since == 0 || o.Opened < u.since) {
 		u.since = o.Opened
 	}
@@ -269,10 +271,15 @@ func (e *Engine) waitingClients() map[uint64]*unixSocket {
 
 // resolveUnix decides one connection from the end that sees its peer.
 func (e *Engine) resolveUnix(u *unixSocket, emit func(*Change)) {
-	if u.listens || u.peer == 0 {
+	if u.listens || u.peer == 0 && u.calls == "" {
 		return
 	}
 	o := e.unixAt(u.peer, u.inode)
+	if u.calls != "" && (u.peer == 0 || o == nil) {
+		u.resolved = true
+		e.emitUnixCall(u, emit)
+		return
+	}
 	if o == nil || o.resolved && o.peer == u.inode {
 		return // its end is seen from the other side, or not observed at all
 	}
@@ -338,6 +345,16 @@ func (e *Engine) emitUnix(client, server, listener *unixSocket, emit func(*Chang
 		key.B = e.unixNode(server, &c.HoldersB)
 	}
 	e.accountUnix(c, key, client, server, emit)
+}
+
+// emitUnixCall emits datagrams to a name behind which no socket is known.
+func (e *Engine) emitUnixCall(u *unixSocket, emit func(*Change)) {
+	c := &e.change
+	*c = Change{Peer: flow.PeerNone, Role: flow.RoleKernel}
+	key := EdgeKey{Transport: flow.Unix, RoleKnown: true, Path: e.pathNumber(u.calls)}
+	key.A = e.unixNode(u, &c.HoldersA)
+	key.B = e.addressNode(0, u.netns)
+	e.accountUnix(c, key, u, nil, emit)
 }
 
 // unixAcceptor is who will have a socket that nobody has accepted: who made the

@@ -232,3 +232,20 @@ func TestUnixDatagramServerThatAnswersByName(t *testing.T) {
 		t.Run(name, func(t *testing.T) { w.expectShuffled(t, want...) })
 	}
 }
+
+func TestUnixDatagramsToANameThatIsNotKnown(t *testing.T) {
+	var w world
+	w.netns(1)
+	a, b := w.process(10, "a"), w.process(20, "b")
+	calls := func(path string, at flow.Time) unixOpt {
+		return func(s *flow.UnixSocket) { s.PeerPath, s.Unconnected, s.Opened = path, true, start+at }
+	}
+	w.tell(unixSocket(900, 0, "/s", b, unixDgram),
+		unixSocket(950, 900, "", a, unixDgram, unixBytes(3, 0), calls("/link", second)),
+		unixSocket(951, 0, "", a, unixDgram, unixBytes(4, 0), calls("/elsewhere", second)),
+		unixSocket(952, 0, "", a, unixDgram, unixBytes(5, 0), calls("@abstract", second), unixGone))
+	w.expectShuffled(t,
+		"a > b unix /s | kernel 1 | kernel 1 | active 1 opened 1 | 3/0",
+		"a > unknown@1 unix /elsewhere | none 1 | kernel 1 | active 1 opened 1 | 4/?",
+		"a > unknown@1 unix @abstract | none 1 | kernel 1 | opened 1 closed 1 | 5/?")
+}

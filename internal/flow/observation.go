@@ -142,6 +142,9 @@ type UnixSocket struct {
 	// Unconnected: a datagram socket that names its peer in every call. What it
 	// received from that peer is not counted.
 	Unconnected bool `json:"unconnected,omitempty"`
+	// PeerPath is the name under which a datagram socket that is not connected calls
+	// its peer, whether a socket of that name is known or not.
+	PeerPath string `json:"peer_path,omitempty"`
 	// Waiting are the inodes of clients that a listener has not accepted yet.
 	Waiting  []uint64     `json:"waiting,omitempty"`
 	Final    bool         `json:"final,omitempty"`

@@ -39,6 +39,12 @@ func unixScenarios() []Scenario {
 			Run:    unixDatagram,
 		},
 		{
+			Name:   "unix-log",
+			Proves: "a server of unix datagrams that is called by a link to its file, from other network namespaces, and by a process that is gone soon (as /dev/log is)",
+			Limits: "Everything: a datagram client that does not connect is not seen.",
+			Run:    unixLog,
+		},
+		{
 			Name:   "socketpair",
 			Proves: "two processes that share a pair of unix sockets: they talk, and nobody called",
 			Limits: "Bytes are not counted.",
@@ -100,6 +106,22 @@ func unixDatagram(l *Lab) {
 	d.ask(65, 66)
 	// One without a name of its own can only be talked to by nobody.
 	l.loose(side{caller, l.sock("c")}, ln, ln.Addr).ask(67, 0)
+}
+
+func unixLog(l *Lab) {
+	a, b := l.Netns("a"), l.Netns("b")
+	client, brief, logger := l.Actor(a, "client"), l.Actor(a, "brief"), l.Actor(b, "logger")
+	ln := logger.Listen(script.UnixDgram, l.dir+"/log.sock")
+	link := l.dir + "/log"
+	if err := os.Symlink(ln.Addr, link); err != nil {
+		l.T.Fatal(err)
+	}
+	l.Observe(a, b)
+	l.loose(side{client, l.sock("c")}, ln, link).ask(67, 0)
+	c := l.loose(side{brief, l.sock("c")}, ln, ln.Addr)
+	c.ask(68, 0)
+	c.ended(c.must(Client, script.Command{Op: script.Close}))
+	brief.Exit()
 }
 
 func socketpair(l *Lab) {

@@ -17,8 +17,15 @@ type localNames struct {
 }
 
 type localName struct {
-	netns flow.NetnsID
+	netns flow.NetnsID // of an abstract name: each namespace has its own
 	path  string
+}
+
+func nameIn(netns flow.NetnsID, path string) localName {
+	if path[0] != '@' {
+		netns = 0
+	}
+	return localName{netns, path}
 }
 
 func (s *Source) namedLocals() localNames {
@@ -30,7 +37,7 @@ func (s *Source) namedLocals() localNames {
 		if u.file != (fileName{}) {
 			n.byFile[u.file] = cookie // a file is bound once
 		}
-		name := localName{u.socket.Netns, u.socket.Path}
+		name := nameIn(u.socket.Netns, u.socket.Path)
 		if _, twice := n.byName[name]; twice {
 			cookie = 0
 		}
@@ -40,25 +47,27 @@ func (s *Source) namedLocals() localNames {
 }
 
 // find is the socket that a flow's name leads to, 0 if none is known: by the
-// file, as the process that named it sees it, because links and mounts give one
-// file many names (/dev/log), else by the name itself.
-func (n *localNames) find(f *localFlow, procRoot string) uint64 {
-	v := &f.value.Flow
-	path := unixName(f.value.PeerPath[:], f.value.PeerPathLen)
-	if path == "" {
+// file, because links and mounts give one file many names (/dev/log), else by
+// the name itself.
+func (n *localNames) find(f *localFlow) uint64 {
+	if cookie := n.byFile[f.file]; cookie != 0 {
+		return cookie
+	}
+	name := f.peerName()
+	if name == "" {
 		return 0
 	}
-	if path[0] != '@' && v.Owner != 0 {
-		if cookie := n.byFile[fileOf(path, v.Owner, procRoot)]; cookie != 0 {
-			return cookie
-		}
-	}
-	return n.byName[localName{netnsID(v.Netns, v.NetnsInode), path}]
+	return n.byName[nameIn(netnsID(f.value.Flow.Netns, f.value.Flow.NetnsInode), name)]
 }
 
+func (f *localFlow) peerName() string { return unixName(f.value.PeerPath[:], f.value.PeerPathLen) }
+
 // fileOf is the file that path leads to in the process's own root, or from its
-// own folder; zero if it cannot be told, or the process is gone.
+// own folder; zero if it is abstract, cannot be told, or the process is gone.
 func fileOf(path string, pid uint32, procRoot string) fileName {
+	if path == "" || path[0] == '@' || pid == 0 {
+		return fileName{}
+	}
 	from := "root"
 	if path[0] != '/' {
 		from = "cwd"

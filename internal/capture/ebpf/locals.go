@@ -41,6 +41,7 @@ type localKey struct {
 type localFlow struct {
 	generation uint32
 	value      peerscopeUnixValue
+	file       fileName // that the name of a named peer led to; zero: not known
 }
 
 func newLocals() locals {
@@ -137,6 +138,9 @@ func (s *Source) local(k *peerscopeFlowKey, v *peerscopeUnixValue) {
 		}
 		l.flows[key] = f
 		f.value = *v
+		if key.named { // now, while the process that named it may still be there
+			f.file = fileOf(f.peerName(), v.Flow.Owner, s.cfg.ProcRoot)
+		}
 	} else {
 		f.value.Flow.add(&v.Flow)
 	}
@@ -154,8 +158,9 @@ func (s *Source) tellLocals() {
 		f := l.flows[k]
 		v := &f.value.Flow
 		peer := uint64At(k.peer)
+		name := ""
 		if k.named {
-			peer = names.find(f, s.cfg.ProcRoot)
+			peer, name = names.find(f), f.peerName()
 		}
 		if l.waiting[peer] != 0 {
 			peer = 0
@@ -165,7 +170,7 @@ func (s *Source) tellLocals() {
 			Netns: netnsID(v.Netns, v.NetnsInode), Type: flow.UnixType(f.value.Type), State: flow.Established,
 			Path: unixName(f.value.Path[:], f.value.PathLen), Peer: peer, Final: gone, HasCounters: true,
 			Counters: flow.UnixCounters{BytesSent: v.BytesSent, BytesReceived: v.BytesReceived},
-			Opened:   s.clock.time(v.First), Unconnected: k.named,
+			Opened:   s.clock.time(v.First), Unconnected: k.named, PeerPath: name,
 			Holders: s.holder(v.Owner, v.OwnerStart)}
 		s.emit(&o)
 		if gone {
