@@ -25,13 +25,11 @@ func (e *Engine) heardFromGroup(h *half) bool {
 	return h.has(flagCounters) && h.tx == 0 && e.peerSpeaksToGroup(h)
 }
 
-// castAnswers: each end says that the other was first. One of them heard it
-// through a group, and answered.
+// castAnswers: an end that was heard first by one that speaks to a group it can
+// have heard it through has answered, and serves.
 func (e *Engine) castAnswers(v *votes, h, o *half) bool {
-	if !h.has(flagReceivedFirst) || !o.has(flagReceivedFirst) || (h.flags|o.flags)&flagOlder != 0 {
-		return false
-	}
-	mine, theirs := e.peerSpeaksToGroup(h), e.peerSpeaksToGroup(o)
+	mine := o.has(flagReceivedFirst) && e.peerSpeaksToGroup(h)
+	theirs := h.has(flagReceivedFirst) && e.peerSpeaksToGroup(o)
 	switch {
 	case mine == theirs:
 		return false

@@ -3,6 +3,7 @@ package attribution_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -274,7 +275,14 @@ func TestGroupIsHeardInAnotherNamespace(t *testing.T) {
 	w.socket(one, "10.0.0.1:4001 > 10.0.0.2:5000", held(a), unconnected, first(flow.Server), datagrams(0, 7))
 	w.socket(two, "0.0.0.0:5000 > 10.0.0.1:4001", held(b), unconnected, first(flow.Server), datagrams(7, 1))
 	w.socket(two, "0.0.0.0:5000 > 10.0.0.1:4002", held(b), unconnected, first(flow.Server), datagrams(0, 9))
+	// One that was there before the observation answers a broadcast.
+	w.tell(&flow.Namespace{Time: start, ID: one, Broadcast: []netip.Prefix{netip.MustParsePrefix("10.0.0.255/32")}})
+	w.socket(one, "0.0.0.0:4003 > 10.0.0.255:5001", held(a), unconnected, first(flow.Client), datagrams(30, 0))
+	w.socket(one, "0.0.0.0:4003 > 10.0.0.2:5001", held(a), unconnected, first(flow.Server), datagrams(0, 3))
+	w.socket(two, "0.0.0.0:5001 > 10.0.0.1:4003", held(b), unconnected, older, first(flow.Server), datagrams(3, 30))
 	w.expectShuffled(t,
+		"a > 10.0.0.255 udp 5001 | none 1 | kernel 1 | active 1 opened 1 | 30/0",
+		"a > b udp 5001 | tuple 1 | first-datagram 1 | active 1 opened 1 | 0/3",
 		"10.0.0.1 > b udp 5000 | none 1 | listener 1 | active 1 opened 1 | 9/0",
 		"a > b udp 5000 | tuple 1 | first-datagram 1 | active 1 opened 1 | 0/7",
 		"a > 239.1.1.1 udp 5000 | none 2 | kernel 2 | active 2 opened 2 | 41/0")
