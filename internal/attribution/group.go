@@ -41,6 +41,20 @@ func (e *Engine) castAnswers(v *votes, h, o *half) bool {
 	return true
 }
 
+// leaveOutGroups: an end that may have heard its peer through a group as well
+// does not tell what it received from it alone.
+func (e *Engine) leaveOutGroups(c *Change, a, b *half) {
+	if a.transport != flow.UDP || e.lanes.groups == nil {
+		return
+	}
+	if c.SideA.ToB.Known && e.peerSpeaksToGroup(b) {
+		c.SideB.ToB = Amount{}
+	}
+	if c.SideB.ToA.Known && e.peerSpeaksToGroup(a) {
+		c.SideA.ToA = Amount{}
+	}
+}
+
 func (e *Engine) peerSpeaksToGroup(h *half) bool {
 	if e.lanes.groups == nil {
 		return false

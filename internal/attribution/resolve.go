@@ -285,6 +285,7 @@ func (e *Engine) emitPair(n uint32, h *half, m uint32, o *half, ev flow.PeerEvid
 		}
 		e.fillTraffic(c, a, b, flow.RoleNone)
 	}
+	e.leaveOutGroups(c, a, b)
 	known := len(e.edges)
 	e.account(c, key, an, bn, emit)
 	if len(e.edges) > known && key.RoleKnown && key.Transport == flow.TCP {

@@ -51,6 +51,18 @@ func udpScenarios() []Scenario {
 			Run:    udpBrief,
 		},
 		{
+			Name:   "udp-forked",
+			Proves: "a UDP socket that a parent and its child use: the flow belongs to the one that used it last, and what each moved to the one that moved it",
+			Limits: "Everything, as for udp-unconnected.",
+			Run:    udpForked,
+		},
+		{
+			Name:   "udp-answered-group",
+			Proves: "a datagram to a multicast group that a hearer answers: the answer makes the hearer the asker's server, and what it heard is the group's alone",
+			Limits: "Everything, as for udp-unconnected.",
+			Run:    udpAnsweredGroup,
+		},
+		{
 			Name:   "udp-group",
 			Proves: "datagrams to a multicast group: the group's address is the server, and no receiver is named",
 			Limits: "Datagrams and their bytes are not counted.",
@@ -162,6 +174,43 @@ func udpBrief(l *Lab) {
 	dns.Must(script.Command{Op: script.Serve, Sock: ln.Sock, Request: 30, Reply: 90})
 	l.Observe(a, b)
 	l.Burst(client, ln, script.Command{Bind: l.V4("0.1:20000"), Count: 50, Request: 30, Reply: 90})
+}
+
+func udpForked(l *Lab) {
+	a, b := l.Linked("a", "b")
+	parent, dns := l.Actor(a, "parent"), l.Actor(b, "dns")
+	ln := dns.Listen(script.UDP, l.V4("0.2:53"))
+	l.Observe(a, b)
+	c := l.loose(side{parent, l.sock("c")}, ln, ln.Addr)
+	c.ask(40, 400)
+	child := c.Fork(Client, "child")
+	c.ask(4, 3)
+	c.UsedBy(Client, parent)
+	c.ask(50, 60)
+	c.UsedBy(Client, child)
+	c.ask(7, 0)
+}
+
+func udpAnsweredGroup(l *Lab) {
+	a, b := l.Linked("a", "b")
+	asker, hearer := l.Actor(a, "asker"), l.Actor(b, "hearer")
+	group := fmt.Sprintf("239.1.2.%d", l.number)
+	for _, n := range []*Netns{a, b} {
+		n.IP("route", "add", group, "dev", "eth0")
+	}
+	ln := hearer.ListenWith(script.Command{Kind: script.UDP, Addr: "0.0.0.0:5000", Join: group})
+	sock := l.sock("c")
+	l.Observe(a, b)
+	f := asker.Must(script.Command{Op: script.SendTo, Sock: sock, Kind: script.UDP, Addr: group + ":5000", Bytes: 70})
+	unseen := Limits{NoClient: true, NoServer: true, NoCounts: true}
+	asked := l.add(&Conn{Transport: "udp", Client: asker.end(l.V4("0.1")), Server: End{Addrs: []string{group}}, Port: 5000, DialedPort: 5000, Born: f.Began, Limits: unseen})
+	asked.count(Client, 70)
+	got := hearer.Must(script.Command{Op: script.ReceiveFrom, Sock: ln.Sock})
+	c := l.loose(side{asker, sock}, ln, l.V4("0.2:5000"))
+	c.Born = f.Began
+	hearer.Must(script.Command{Op: script.SendTo, Sock: ln.Sock, Kind: script.UDP, Addr: got.Peer, Bytes: 90})
+	asker.Must(script.Command{Op: script.ReceiveFrom, Sock: sock})
+	c.count(Server, 90)
 }
 
 func udpGroup(l *Lab) {

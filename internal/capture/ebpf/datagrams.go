@@ -16,6 +16,7 @@ type datagrams struct {
 	adopted map[uint64]bool
 	alive   map[uint64]bool // as of the last look
 	next    uint64
+	touched []*datagram // that something went over since the last time
 }
 
 type datagramKey struct {
@@ -29,6 +30,8 @@ type datagram struct {
 	cookie flow.SocketCookie
 	value  peerscopeFlowValue
 	told   bool // nothing new since it was told last
+	// parts are what each process moved since the last time.
+	parts []peerscopeFlowValue
 }
 
 func newDatagrams() datagrams {
@@ -69,6 +72,7 @@ func (s *Source) drainFlows() error {
 	if err := drain(&s.kernel.udp, s.datagram); err != nil {
 		return err
 	}
+	s.settleDatagrams()
 	return drain(&s.kernel.unix, s.local)
 }
 
@@ -85,9 +89,38 @@ func (s *Source) datagram(k *peerscopeFlowKey, v *peerscopeFlowValue) {
 		f = &datagram{cookie: flow.SocketCookie(d.next | 1<<63)}
 		d.byKey[key] = f
 	}
-	f.value.add(v)
 	f.told = false
-	s.holder(v.Owner, v.OwnerStart)
+	if len(f.parts) == 0 {
+		d.touched = append(d.touched, f)
+	}
+	f.parts = append(f.parts, *v)
+}
+
+// settleDatagrams adds what each process moved to its flow. Where another one
+// used the socket, what was counted before stays with the former.
+func (s *Source) settleDatagrams() {
+	d := &s.datagrams
+	for _, f := range d.touched {
+		slices.SortFunc(f.parts, func(a, b peerscopeFlowValue) int {
+			return cmp.Or(cmp.Compare(a.Last, b.Last), cmp.Compare(a.Owner, b.Owner))
+		})
+		for i := range f.parts {
+			part, v := &f.parts[i], &f.value
+			s.holder(part.Owner, part.OwnerStart)
+			from := processKey(v.Owner, v.OwnerStart)
+			if !from.IsZero() && part.Owner != 0 && from != processKey(part.Owner, part.OwnerStart) {
+				s.handover = flow.Handover{Time: s.clock.time(part.First), Cookie: f.cookie, From: from, Counters: v.counters(), Exact: true}
+				s.emit(&s.handover)
+			}
+			v.add(part)
+		}
+		f.parts = f.parts[:0]
+	}
+	d.touched = d.touched[:0]
+}
+
+func (v *peerscopeFlowValue) counters() flow.Counters {
+	return flow.Counters{BytesSent: v.BytesSent, BytesAcked: v.BytesSent, BytesReceived: v.BytesReceived}
 }
 
 // add takes a later part of a flow in.
@@ -96,14 +129,17 @@ func (v *peerscopeFlowValue) add(o *peerscopeFlowValue) {
 		*v = *o
 		return
 	}
+	if o.First < v.First {
+		v.First, v.FirstReceived = o.First, o.FirstReceived
+	}
 	v.BytesSent += o.BytesSent
 	v.BytesReceived += o.BytesReceived
 	v.Sent += o.Sent
 	v.Received += o.Received
-	v.Last = o.Last
-	if o.Owner != 0 {
+	if o.Last >= v.Last && o.Owner != 0 {
 		v.Owner, v.OwnerStart = o.Owner, o.OwnerStart
 	}
+	v.Last = max(v.Last, o.Last)
 	v.Local, v.LocalPort, v.Connected, v.Ephemeral = o.Local, o.LocalPort, o.Connected, o.Ephemeral
 }
 
@@ -134,8 +170,7 @@ func (s *Source) tellDatagram(k datagramKey, f *datagram, gone bool) {
 		Tuple: flow.Tuple{Local: address(v.Local, v.LocalPort), Peer: address(k.peer, k.port)},
 		Scope: v.Scope, Opened: s.clock.time(v.First), Final: gone, Kernel: v.Kernel != 0 && v.Owner == 0,
 		HasCounters: true, Exact: true, Unconnected: v.Connected == 0, Ephemeral: v.Ephemeral != 0, Older: s.datagrams.adopted[k.cookie],
-		Counters: flow.Counters{BytesSent: v.BytesSent, BytesAcked: v.BytesSent, BytesReceived: v.BytesReceived},
-		Holders:  s.holder(v.Owner, v.OwnerStart),
+		Counters: v.counters(), Holders: s.holder(v.Owner, v.OwnerStart),
 	}
 	s.out.First = flow.Client
 	if v.FirstReceived != 0 {

@@ -21,6 +21,13 @@ static __always_inline struct address *named(const struct sock *sk, __u64 cookie
 
 static __always_inline void start_flow(struct flow_value *v, struct sock *sk, __u64 at, bool sent)
 {
+	struct who w;
+
+	if (current_process(&w)) {
+		v->owner = w.pid;
+		v->owner_start = w.start;
+		introduce(at);
+	}
 	v->first = at;
 	v->first_received = !sent;
 	v->scope = sk->__sk_common.skc_bound_dev_if;
@@ -36,8 +43,6 @@ static __always_inline void start_flow(struct flow_value *v, struct sock *sk, __
 
 static __always_inline void add_message(struct flow_value *v, int bytes, bool sent, __u64 at)
 {
-	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-
 	if (sent) {
 		__sync_fetch_and_add(&v->bytes_sent, bytes);
 		__sync_fetch_and_add(&v->sent, 1);
@@ -46,15 +51,15 @@ static __always_inline void add_message(struct flow_value *v, int bytes, bool se
 		__sync_fetch_and_add(&v->received, 1);
 	}
 	v->last = at;
-	if (v->owner != pid) {
-		struct who w;
+}
 
-		if (current_process(&w)) {
-			v->owner = w.pid;
-			v->owner_start = w.start;
-			introduce(at);
-		}
-	}
+/* The process a message counts for. A pid that is used again while its flow is
+ * in the map stays with the earlier process. */
+static __always_inline __u32 sender(void)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+
+	return is_kernel_thread(t) ? 0 : t->tgid;
 }
 
 static __always_inline void udp_message(struct sock *sk, int bytes, bool sent)
@@ -69,6 +74,7 @@ static __always_inline void udp_message(struct sock *sk, int bytes, bool sent)
 
 	key.cookie = bpf_get_socket_cookie(sk);
 	key.transport = IPPROTO_UDP;
+	key.owner = sender();
 	a = named(sk, key.cookie, &thread);
 	if (a) {
 		__builtin_memcpy(key.peer, a->peer, 16);
@@ -147,6 +153,7 @@ static __always_inline void unix_message(struct sock *sk, int bytes, bool sent)
 		return;
 	key.cookie = bpf_get_socket_cookie(sk);
 	key.transport = AF_UNIX;
+	key.owner = sender();
 	peer = u->peer;
 	if (sent && sk->sk_type == SOCK_DGRAM)
 		a = named(sk, key.cookie, &thread);

@@ -43,7 +43,8 @@ type peerscopeFlowKey struct {
 	Peer      [16]uint8
 	PeerPort  uint16
 	Transport uint8
-	Pad       [5]uint8
+	Pad       uint8
+	Owner     uint32
 }
 
 type peerscopeFlowValue struct {

@@ -126,14 +126,16 @@ struct process_record {
 	__u8 args[ARGS_MAX];
 };
 
-/* A pair of endpoints between which messages went: of UDP the peer's address,
- * of unix the peer's cookie, or the hash of the address a datagram was sent to. */
+/* A pair of endpoints between which one process's messages went: of UDP the
+ * peer's address, of unix the peer's cookie, or the hash of the address a
+ * datagram was sent to. */
 struct flow_key {
 	__u64 cookie;
 	__u8 peer[16];
 	__u16 peer_port;
 	__u8 transport;
-	__u8 pad[5];
+	__u8 pad;
+	__u32 owner; /* tgid; 0: the kernel */
 };
 
 /* What one socket sent to and received from that peer since the map was new. */
