@@ -205,5 +205,5 @@ func (e *Engine) ofTime(t *translation, h *half, client bool) bool {
 	if t.closed != 0 && made <= t.closed && !later(millis(t.closed), h.after) {
 		return false
 	}
-	return h.transport == flow.UDP || !client || made == 0 || later(millis(made), h.after)
+	return h.transport == flow.UDP || !client || made == 0 || !later(h.after, millis(made))
 }

@@ -55,6 +55,17 @@ func TestTranslationJoinsThroughARouter(t *testing.T) {
 	w.expect(t, "a > b tcp 8080 | nat 1 | syn-byte 1 | active 1 opened 1 | 1/2 dialed 10.9.9.9:80")
 }
 
+func TestTranslationOfTheMillisecondOfTheConnect(t *testing.T) {
+	const microsecond = second / 1e6
+	var w world
+	c, r, s := w.router(1)
+	a, b := w.process(10, "a"), w.process(20, "b")
+	w.translation(r, asked, answered, made(second+100*microsecond))
+	w.socket(c, asked, held(a), opened(second), at(2*second), asClient(1, 2))
+	w.socket(s, answered, held(b), opened(second+150*microsecond), at(2*second), asServer(2, 1))
+	w.expect(t, "a > b tcp 8080 | nat 1 | syn-byte 1 | active 1 opened 1 | 1/2 dialed 10.9.9.9:80")
+}
+
 func TestTranslationsOfTwoRoutersInARow(t *testing.T) {
 	var w world
 	c, r1 := w.netns(1, "10.1.0.2"), w.netns(2, "10.1.0.1", "10.3.0.1")

@@ -100,7 +100,7 @@ func (e *Engine) usedOnce(h *half) bool {
 	for _, u := range e.usesOf(h.natTuple(), h.netns) {
 		switch {
 		case u.opened == 0 && len(u.translation.opened) > 0 && !h.has(flagAdopted):
-		case u.forward && u.opened != 0 && h.after != 0 && !later(millis(u.opened), h.after):
+		case u.forward && u.opened != 0 && h.after != 0 && later(h.after, millis(u.opened)):
 		default:
 			n++
 		}
