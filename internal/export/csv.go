@@ -100,8 +100,12 @@ type csvColumn struct {
 // csvColumns are the columns, in an order that never changes.
 func csvColumns() []csvColumn {
 	columns := []csvColumn{{"id", func(r *record) string { return r.edge.ID }}}
-	columns = append(columns, endColumns("client", func(r *record) *topology.Node { return r.client })...)
-	columns = append(columns, endColumns("server", func(r *record) *topology.Node { return r.server })...)
+	client := func(r *record) *topology.Node { return r.client }
+	server := func(r *record) *topology.Node { return r.server }
+	first := func(r *record) *topology.Node { return r.first }
+	second := func(r *record) *topology.Node { return r.second }
+	columns = append(columns, endColumns("client", client)...)
+	columns = append(columns, endColumns("server", server)...)
 	columns = append(columns, edgeColumns()...)
 	columns = append(columns, figureColumns()...)
 	columns = append(columns,
@@ -109,9 +113,10 @@ func csvColumns() []csvColumn {
 		csvColumn{"window_end", func(r *record) string { return r.m.Window.End }},
 		csvColumn{"host", func(r *record) string { return r.m.Host.Name }},
 	)
-	columns = append(columns, endColumns("first", func(r *record) *topology.Node { return r.first })...)
-	columns = append(columns, endColumns("second", func(r *record) *topology.Node { return r.second })...)
-	return append(columns, rolelessColumns()...)
+	columns = append(columns, endColumns("first", first)...)
+	columns = append(columns, endColumns("second", second)...)
+	columns = append(columns, rolelessColumns()...)
+	return slices.Concat(columns, nameColumns("client", client), nameColumns("server", server), nameColumns("first", first), nameColumns("second", second))
 }
 
 // endColumns describe the node of one end: what it is called, the id to join it
@@ -134,6 +139,32 @@ func endColumns(end string, of func(*record) *topology.Node) []csvColumn {
 		column("_container", func(d *topology.Node) string { return d.Attributes.ContainerID }),
 		column("_netns", func(d *topology.Node) string { return number(d.Attributes.NetnsInode) }),
 	}
+}
+
+// nameColumns say what people call what the process of one end runs in.
+func nameColumns(end string, of func(*record) *topology.Node) []csvColumn {
+	column := func(name string, value func(*topology.Attributes) string) csvColumn {
+		return csvColumn{end + name, func(r *record) string {
+			if d := of(r); d != nil {
+				return value(&d.Attributes)
+			}
+			return ""
+		}}
+	}
+	return []csvColumn{
+		column("_script", func(a *topology.Attributes) string { return a.Script }),
+		column("_container_name", func(a *topology.Attributes) string { return a.ContainerName }),
+		column("_image", func(a *topology.Attributes) string { return a.Image }),
+		column("_namespace", func(a *topology.Attributes) string { return a.Namespace }),
+		column("_pod", func(a *topology.Attributes) string { return a.PodName }),
+		column("_workload", func(a *topology.Attributes) string { return workload(a) }),
+		column("_service", func(a *topology.Attributes) string { return cmp.Or(a.ServiceName, a.KubeService) }),
+	}
+}
+
+// workload is the name of what people made, of which a pod came.
+func workload(a *topology.Attributes) string {
+	return cmp.Or(a.Deployment, a.StatefulSet, a.DaemonSet, a.CronJob, a.Job, a.ReplicaSet)
 }
 
 // edgeColumns say over what, and on what grounds.

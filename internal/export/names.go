@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -150,8 +151,8 @@ func groupSize(d *topology.Node) int {
 	return len(d.Attributes.Members)
 }
 
-// owner is what a process runs in: its container, else its unit. A group is not
-// in one, it may be one.
+// owner is what a process runs in: its pod, else its container, else its unit. A
+// group is not in one, it may be one.
 type owner struct{ kind, name string }
 
 func (o owner) String() string { return o.kind + " " + o.name }
@@ -162,8 +163,10 @@ func (n *names) owner(d *topology.Node) (owner, bool) {
 	a := &d.Attributes
 	switch {
 	case d.Kind == topology.KindGroup:
+	case a.PodName != "":
+		return owner{"pod", n.style.clean(podName(a))}, true
 	case a.ContainerID != "":
-		o := owner{"container", n.style.clean(shortID(a.ContainerID))}
+		o := owner{"container", n.style.clean(cmp.Or(a.ContainerName, shortID(a.ContainerID)))}
 		if a.Runtime != "" {
 			o.kind = n.style.clean(a.Runtime) + " container"
 		}
@@ -172,6 +175,14 @@ func (n *names) owner(d *topology.Node) (owner, bool) {
 		return owner{"unit", n.style.clean(a.Unit)}, true
 	}
 	return owner{}, false
+}
+
+// podName is a pod's name with its namespace, as kubectl takes it.
+func podName(a *topology.Attributes) string {
+	if a.Namespace == "" {
+		return a.PodName
+	}
+	return a.Namespace + "/" + a.PodName
 }
 
 // shortID is what container tools show of an id: its first 12 hex digits.

@@ -272,3 +272,35 @@ func TestGroupsAndNamelessProcesses(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatProcessesRunInIsCalledAsPeopleDo(t *testing.T) {
+	f := func(a topology.Attributes, want string) {
+		t.Helper()
+		m := moment()
+		m.Nodes = append(m.Nodes, process(77, 5, "app", a))
+		m.Edges = []topology.Edge{{ID: "e:1", Client: worker1, Server: "process:77@5", Transport: "tcp", ServerPort: 80}}
+		if out := render(t, "tree", m, export.Style{Width: 120}); !strings.Contains(out, want) {
+			t.Errorf("the tree lacks %q:\n%s", want, out)
+		}
+	}
+	const id = "3f2a9c1b77de0c5a"
+	f(topology.Attributes{ContainerID: id, Runtime: "docker", Unit: "docker-x.scope"}, "[docker container 3f2a9c1b77de]")
+	f(topology.Attributes{ContainerID: id, Runtime: "docker", ContainerName: "shop-web"}, "[docker container shop-web]")
+	f(topology.Attributes{ContainerID: id, ContainerName: "web", PodName: "web-1", Namespace: "prod"}, "[pod prod/web-1]")
+	f(topology.Attributes{ContainerID: id, PodName: "web-1"}, "[pod web-1]")
+}
+
+func TestCSVHasTheNames(t *testing.T) {
+	m := moment()
+	m.Nodes = append(m.Nodes, process(77, 5, "app.py", topology.Attributes{Script: "/srv/app.py", ContainerName: "web", Image: "shop/web", Namespace: "prod",
+		PodName: "web-1", StatefulSet: "web", ReplicaSet: "no", KubeService: "front"}))
+	m.Edges = []topology.Edge{{ID: "e:1", Client: worker1, Server: "process:77@5", Transport: "tcp", ServerPort: 80}}
+	rows := strings.Split(render(t, "csv", m, export.Style{}), "\r\n")
+	titles, cells := strings.Split(rows[0], ","), strings.Split(rows[1], ",")
+	for title, want := range map[string]string{"server_script": "/srv/app.py", "server_container_name": "web", "server_image": "shop/web",
+		"server_namespace": "prod", "server_pod": "web-1", "server_workload": "web", "server_service": "front", "client_pod": ""} {
+		if i := slices.Index(titles, title); i < 0 || cells[i] != want {
+			t.Errorf("%s is in column %d, want %q in:\n%s", title, i, want, rows[1])
+		}
+	}
+}

@@ -163,7 +163,7 @@ func (n *names) headSpans(b *branch, withOwner bool) []span {
 	if a.Exited {
 		spans = append(spans, span{"exited", plain})
 	}
-	if b.node.Kind == topology.KindGroup && a.ContainerID != "" {
+	if b.node.Kind == topology.KindGroup && (a.ContainerID != "" || a.ContainerName != "") {
 		spans = append(spans, span{"[container]", muted})
 	} else if o, ok := n.owner(b.node); ok && withOwner {
 		spans = append(spans, span{"[" + o.String() + "]", muted})

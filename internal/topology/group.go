@@ -2,7 +2,6 @@ package topology
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 )
@@ -43,8 +42,11 @@ func Group(m *Map, level string) *Map {
 		into[n.ID] = id
 		g := groups[id]
 		if g == nil {
-			g = &Node{ID: id, Kind: KindGroup, Name: shortName(level, name), Attributes: groupAttributes(&n, level)}
+			g = &Node{ID: id, Kind: KindGroup, Name: groupLabel(&n, level, name), Attributes: groupAttributes(&n, level)}
 			groups[id] = g
+		} else {
+			shared := groupAttributes(&n, level)
+			g.Attributes.agree(&shared)
 		}
 		g.Attributes.Members = append(g.Attributes.Members, n.ID)
 		g.Attributes.Processes++
@@ -71,52 +73,6 @@ func Group(m *Map, level string) *Map {
 	}
 	out.sort()
 	return &out
-}
-
-// groupName is what a node is grouped by; empty: it stays itself.
-func groupName(n *Node, level, host string) string {
-	if n.Kind != KindProcess {
-		return ""
-	}
-	a := &n.Attributes
-	switch level {
-	case "exe":
-		if a.ExecutablePath != "" {
-			return a.ExecutablePath
-		}
-		return n.Name
-	case "unit":
-		return a.Unit
-	case "container":
-		return a.ContainerID
-	case "host":
-		return host
-	}
-	return "" // pods, workloads and services are not known yet
-}
-
-func shortName(level, name string) string {
-	switch level {
-	case "exe":
-		return path.Base(name)
-	case "container":
-		return name[:min(12, len(name))]
-	}
-	return name
-}
-
-// groupAttributes are those that all members share by what the group is.
-func groupAttributes(n *Node, level string) Attributes {
-	a := Attributes{}
-	switch level {
-	case "exe":
-		a.ExecutableName, a.ExecutablePath = n.Attributes.ExecutableName, n.Attributes.ExecutablePath
-	case "unit":
-		a.Unit = n.Attributes.Unit
-	case "container":
-		a.ContainerID, a.Runtime = n.Attributes.ContainerID, n.Attributes.Runtime
-	}
-	return a
 }
 
 // regroup points an edge to the groups of its ends.
