@@ -73,6 +73,8 @@ func (o *observation) flags(c *cobra.Command) {
 	f.DurationVar(&o.length, "for", 10*time.Second, "how long to observe; 0: what is open now")
 	f.StringVar(&o.source, "source", "auto", "auto, ebpf or netlink")
 	f.StringArrayVar(&o.namespaces, "netns", nil, "only this network namespace: a name, a path or an inode (repeatable; default all)")
+	f.StringVar(&o.entities, "entities", "", "a file that says as which services processes are known (YAML or JSON)")
+	_ = c.MarkFlagFilename("entities")
 	_ = c.RegisterFlagCompletionFunc("netns", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var names []string
 		entries, _ := os.ReadDir("/run/netns")
@@ -109,14 +111,14 @@ func (o *mapOptions) check(c *cobra.Command, stdout io.Writer) error {
 		}
 	}
 	if o.from != "" {
-		for _, name := range []string{"for", "source", "netns"} {
+		for _, name := range []string{"for", "source", "netns", "entities"} {
 			if c.Flags().Changed(name) {
 				return usage(fmt.Errorf("--%s says what to observe, and --from replays what was observed; give one of them", name))
 			}
 		}
 		return nil
 	}
-	if err := o.checkSource(); err != nil {
+	if err := o.observation.check(); err != nil {
 		return err
 	}
 	for _, pid := range o.pids {
@@ -147,12 +149,14 @@ func (o *mapOptions) run(c *cobra.Command, s streams) error {
 			fmt.Fprintln(s.err, "peerscope: no edge has an end that --pid or --cgroup selects; without them the map shows all there is")
 		}
 	}
-	switch o.group {
-	case "pod", "workload", "service":
-		fmt.Fprintf(s.err, "peerscope: --group-by %s: this version does not read the names of %ss, so each process stays by itself\n", o.group, o.group)
+	grouped := topology.Group(m, o.group)
+	if o.group != "process" && !slices.ContainsFunc(grouped.Nodes, isGroup) {
+		fmt.Fprintf(s.err, "peerscope: --group-by %s: no process of this map has one that is known, so each stays by itself\n", o.group)
 	}
-	return o.write(topology.Group(m, o.group), s)
+	return o.write(grouped, s)
 }
+
+func isGroup(n topology.Node) bool { return n.Kind == topology.KindGroup }
 
 // wanted: the values of one flag are alternatives, both flags must hold.
 func (o *mapOptions) wanted(n *topology.Node) bool {

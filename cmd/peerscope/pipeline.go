@@ -47,15 +47,34 @@ type observation struct {
 	length     time.Duration // negative: until it is interrupted
 	source     string
 	namespaces []string
+	entities   string // a file of templates; empty: the default ones
+	templates  *identity.Entities
 }
 
-// checkSource fails on a source that is not there.
-func (o *observation) checkSource() error {
+// check fails on a source that is not there, and on entities that say nothing.
+func (o *observation) check() error {
 	switch o.source {
 	case "auto", "netlink", "ebpf":
-		return nil
+		return o.readEntities()
 	}
 	return usage(fmt.Errorf("unknown source %q: it is auto, ebpf or netlink", o.source))
+}
+
+// readEntities reads as which services processes are known.
+func (o *observation) readEntities() (err error) {
+	if o.entities == "" {
+		o.templates, err = identity.DefaultEntities()
+		return err
+	}
+	f, err := os.Open(o.entities)
+	if err != nil {
+		return fmt.Errorf("open entities: %w", err)
+	}
+	defer f.Close()
+	if o.templates, err = identity.ReadEntities(f); err != nil {
+		return usage(fmt.Errorf("--entities %s: %w", o.entities, err))
+	}
+	return nil
 }
 
 // source observes until ctx ends, or for the given time if that is not negative.
@@ -68,9 +87,10 @@ func observe(ctx context.Context, o observation, emit func(flow.Observation), sh
 	// What is collected is small and lives as long as the program: letting it grow
 	// before it is looked through makes the first answer come sooner.
 	debug.SetGCPercent(400)
+	names := identity.NewCompleter(identity.CompleterConfig{Entities: o.templates}, emit)
 	host := identity.ReadHost()
-	emit(&host)
-	source, err := openSource(o, emit, show)
+	names.Take(&host)
+	source, err := openSource(o, names.Take, show)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (o *recordOptions) run(c *cobra.Command, s streams) error {
 	if o.length < 0 {
 		return usage(fmt.Errorf("--for %v: the time cannot be negative", o.length))
 	}
-	if err := o.checkSource(); err != nil {
+	if err := o.check(); err != nil {
 		return err
 	}
 	var out io.Writer = s.out

@@ -83,11 +83,14 @@ func TestCommandLineIsOneSafeLine(t *testing.T) {
 }
 
 func TestPasswdFirstNameCounts(t *testing.T) {
-	got := parsePasswd([]byte("root:x:0:0:root:/root:/bin/sh\ntoor:*:0:0::/:\n#no:x:5:5::/:\nbroken\nshort:x:6\n+:::\n" +
+	got, homes := parsePasswd([]byte("root:x:0:0:root:/root:/bin/sh\ntoor:*:0:0::/:\n#no:x:5:5::/:\nbroken\nshort:x:6\n+:::\n" +
 		":x:7:7::/:\nneg:x:-1:0::/:\nbig:x:4294967296:0::/:\nlast:x:4294967295:0:"))
 	want := map[uint32]string{0: "root", 4294967295: "last"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("parsePasswd (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[uint32]string{0: "/root"}, homes); diff != "" {
+		t.Errorf("homes (-want +got):\n%s", diff)
 	}
 }
 
@@ -133,7 +136,8 @@ func FuzzParseStatus(f *testing.F) {
 func FuzzParsePasswd(f *testing.F) {
 	f.Add([]byte("root:x:0:0:root:/root:/bin/sh\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, name := range parsePasswd(b) {
+		names, _ := parsePasswd(b)
+		for _, name := range names {
 			checkSafe(t, name)
 		}
 	})

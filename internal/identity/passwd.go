@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -21,20 +22,34 @@ const passwdCheck = flow.Time(time.Second)
 type users struct {
 	path     string
 	names    map[uint32]string
+	homes    map[uint32]string
 	modified time.Time
 	checked  flow.Time
 }
 
 // name is the user's name, else its number.
 func (u *users) name(uid uint32, now flow.Time) string {
-	if u.names == nil || isApart(now, u.checked, passwdCheck) {
-		u.refresh()
-		u.checked = now
-	}
+	u.check(now)
 	if n, ok := u.names[uid]; ok {
 		return n
 	}
 	return strconv.FormatUint(uint64(uid), 10)
+}
+
+// home is the user's home directory; empty if it is not known or no such path.
+func (u *users) home(uid uint32, now flow.Time) string {
+	u.check(now)
+	if home := u.homes[uid]; filepath.IsAbs(home) {
+		return filepath.Clean(home)
+	}
+	return ""
+}
+
+func (u *users) check(now flow.Time) {
+	if u.names == nil || isApart(now, u.checked, passwdCheck) {
+		u.refresh()
+		u.checked = now
+	}
 }
 
 // isApart reports whether two times differ by at least d. Records of several
@@ -61,24 +76,30 @@ func (u *users) refresh() {
 	if err != nil {
 		return
 	}
-	u.names, u.modified = parsePasswd(b), file.ModTime()
+	u.names, u.homes = parsePasswd(b)
+	u.modified = file.ModTime()
 }
 
-// parsePasswd reads lines of name:password:uid:gid:... (passwd(5)). Of several
-// users with one number the first counts, as in getpwuid(3).
-func parsePasswd(b []byte) map[uint32]string {
-	names := map[uint32]string{}
+// parsePasswd reads lines of name:password:uid:gid:comment:home:shell
+// (passwd(5)). Of several users with one number the first counts, as in
+// getpwuid(3).
+func parsePasswd(b []byte) (names, homes map[uint32]string) {
+	names, homes = map[uint32]string{}, map[uint32]string{}
 	for line := range bytes.Lines(b) {
-		name, rest, _ := bytes.Cut(line, []byte{':'})
+		name, rest, _ := bytes.Cut(bytes.TrimRight(line, "\n"), []byte{':'})
 		_, rest, _ = bytes.Cut(rest, []byte{':'})
-		number, _, ok := bytes.Cut(rest, []byte{':'})
+		number, rest, ok := bytes.Cut(rest, []byte{':'})
 		n, valid := parseUint(number)
 		if !ok || !valid || n > 1<<32-1 || len(name) == 0 || name[0] == '#' {
 			continue
 		}
-		if _, ok := names[uint32(n)]; !ok {
-			names[uint32(n)] = printable(string(name))
+		if _, ok := names[uint32(n)]; ok {
+			continue
+		}
+		names[uint32(n)] = printable(string(name))
+		if fields := bytes.SplitN(rest, []byte{':'}, 4); len(fields) > 2 { // gid, comment, home
+			homes[uint32(n)] = string(fields[2])
 		}
 	}
-	return names
+	return names, homes
 }

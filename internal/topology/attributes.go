@@ -187,7 +187,7 @@ const hostLayer = "OS_LINUX"
 func (a *Attributes) setEntities(entities []flow.Entity) {
 	a.Entities = entities
 	for _, e := range entities {
-		if e.Layer != hostLayer && e.Service != "" {
+		if e.Service != "" && !(e.Layer == hostLayer && e.Service == e.Instance) {
 			a.ServiceName, a.ServiceInstance, a.ServiceNamespace = e.Service, e.Instance, a.Namespace
 			return
 		}
