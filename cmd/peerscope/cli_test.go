@@ -69,6 +69,15 @@ func TestBadInput(t *testing.T) {
 	f(exitFailed, "not a peerscope recording", "map", "--from", binary)
 	f(exitFailed, "not a peerscope recording", "map", "--from", text)
 	f(exitFailed, "99", "map", "--from", newer)
+	wrong := write("entities", "host:\n  - service: x\n    servise: y\n")
+	f(exitUsage, "line 3: field servise is not known", "map", "--for", "0", "--entities", wrong)
+	f(exitFailed, "no such file", "map", "--for", "0", "--entities", filepath.Join(dir, "missing"))
+	f(exitUsage, "give one of them", "map", "--from", world, "--entities", wrong)
+	kept := filepath.Join(dir, "kept")
+	f(exitUsage, "line 3", "record", "-w", kept, "--for", "0", "--entities", wrong)
+	if _, err := os.Stat(kept); err == nil {
+		t.Error("wrong arguments made a recording")
+	}
 	f(exitUsage, "give -w FILE", "record")
 	f(exitFailed, "no such file or directory", "record", "-w", filepath.Join(dir, "no", "such", "dir"), "--for", "0")
 	f(exitUsage, "unknown output", "doctor", "-o", "yaml")
@@ -186,6 +195,25 @@ func TestSelection(t *testing.T) {
 	f(2, "--pid", "11", "--pid", "12")
 	f(0, "--pid", "20", "--cgroup", "/system.slice")
 	f(2, "--group-by", "exe") // all of nginx is one node
+}
+
+func TestGroupsThatNobodyIsInAreSaid(t *testing.T) {
+	f := func(world, level, says, shows string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if code := run([]string{"map", "--from", "../../testdata/worlds/" + world + ".jsonl", "-o", "table", "--group-by", level}, nil, &out, &errs); code != 0 {
+			t.Fatalf("%s: exit code %d: %s", level, code, errs.String())
+		}
+		if !strings.Contains(errs.String(), says) || says == "" && errs.Len() > 0 || !strings.Contains(out.String(), shows) {
+			t.Errorf("%s by %s: said %q, want %q, shows, without %q,\n%s", world, level, errs.String(), says, shows, out.String())
+		}
+	}
+	f("pre-fork", "pod", "--group-by pod: no process of this map has one that is known", "nginx")
+	f("names-that-come-late", "exe", "", "web.py ×1")
+	f("names-that-come-late", "container", "", "shop-db ×1")
+	f("names-that-come-late", "pod", "", "web-6f7c9d-x2x4z ×1")
+	f("names-that-come-late", "workload", "", "web ×1")
+	f("names-that-come-late", "service", "", "web.prod ×1")
 }
 
 func TestEveryFormatIsRendered(t *testing.T) {
