@@ -14,6 +14,7 @@ go test -run '^$' -bench 'Engine' -benchtime 5x -timeout 10m ./internal/attribut
 go test -run '^$' -bench 'WindowOfOne' -benchtime 1s -timeout 10m ./internal/attribution | tee -a "$out"
 go test -run '^$' -bench 'Write|Read' -benchtime 1s -timeout 10m ./internal/recording | tee -a "$out"
 go test -run '^$' -bench 'Process$|Key$' -benchtime 1s -timeout 10m ./internal/identity | tee -a "$out"
+go test -run '^$' -bench 'Completer' -benchtime 3x -timeout 10m ./internal/identity | tee -a "$out"
 go test -run '^$' -bench '.' -benchtime 20x -timeout 10m ./internal/export | tee -a "$out"
 if [ "$(id -u)" = 0 ]; then
   go test -run '^$' -bench 'Snapshot' -benchtime 3x -timeout 10m ./internal/capture/netlink | tee -a "$out"

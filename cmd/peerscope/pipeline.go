@@ -87,7 +87,7 @@ func observe(ctx context.Context, o observation, emit func(flow.Observation), sh
 	// What is collected is small and lives as long as the program: letting it grow
 	// before it is looked through makes the first answer come sooner.
 	debug.SetGCPercent(400)
-	names := identity.NewCompleter(identity.CompleterConfig{Entities: o.templates}, emit)
+	names := identity.NewCompleter(identity.CompleterConfig{Root: identity.HostRoot(), Entities: o.templates}, emit)
 	host := identity.ReadHost()
 	names.Take(&host)
 	source, err := openSource(o, names.Take, show)

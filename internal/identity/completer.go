@@ -14,9 +14,9 @@ import (
 )
 
 // CompleterConfig says what completes processes. The zero value asks the
-// container runtimes of this host.
+// container runtimes below this program's own root.
 type CompleterConfig struct {
-	Root     string    // before the paths of runtimes' states; empty: none
+	Root     string    // before the paths of runtimes' states, see HostRoot
 	Pods     Pods      // nil: pods are known by what their containers say only
 	Entities *Entities // nil: processes get no entities
 }
@@ -79,7 +79,7 @@ func NewCompleter(c CompleterConfig, emit func(flow.Observation)) *Completer {
 
 // Take takes an observation and hands it on. It keeps no reference to it.
 func (c *Completer) Take(o flow.Observation) {
-	c.hear()
+	c.hear(podCheck)
 	switch o := o.(type) {
 	case *flow.Host:
 		c.host = *o
@@ -91,7 +91,7 @@ func (c *Completer) Take(o flow.Observation) {
 	case *flow.Window:
 		if o.End != 0 {
 			c.inquiries.settle()
-			c.hear()
+			c.hear(0)
 			c.tellNameless()
 		}
 	}
@@ -101,6 +101,9 @@ func (c *Completer) Take(o flow.Observation) {
 // process completes a process and tells it.
 func (c *Completer) process(p flow.Process) {
 	ref, ok := refOf(&p)
+	if t := c.told[p.Key]; t != nil && t.process.Container != p.Container {
+		c.leave(p.Key) // it was in another container before
+	}
 	if ok {
 		c.sweep()
 		k := c.containers[ref.id]
@@ -111,8 +114,6 @@ func (c *Completer) process(p flow.Process) {
 			c.ask(k)
 		}
 		k.members[p.Key] = struct{}{}
-	} else {
-		c.leave(p.Key) // it was in a container before
 	}
 	c.complete(&p)
 	if ok {
@@ -175,9 +176,9 @@ func (c *Completer) leave(key flow.ProcessKey) {
 	}
 }
 
-// hear takes what was answered, and pods that have changed, and tells the
-// processes again that they are about.
-func (c *Completer) hear() {
+// hear takes what was answered, and pods that have changed if that was not done
+// within the last while, and tells the processes again that they are about.
+func (c *Completer) hear(while time.Duration) {
 	if c.inquiries.ready.Load() {
 		for _, a := range c.inquiries.take() {
 			c.answer(a)
@@ -186,7 +187,7 @@ func (c *Completer) hear() {
 	if c.pods == nil {
 		return
 	}
-	if n := c.pods.Changed(); n != c.podsSeen && c.now().Sub(c.podsTold) >= podCheck {
+	if n := c.pods.Changed(); n != c.podsSeen && c.now().Sub(c.podsTold) >= while {
 		c.podsSeen, c.podsTold = n, c.now()
 		c.tellAgain(slices.SortedFunc(maps.Keys(c.told), flow.ProcessKey.Compare))
 	}

@@ -240,8 +240,48 @@ func TestPodsOfKubernetesComeLateToo(t *testing.T) {
 	clock = clock.Add(podCheck)
 	c.Take(&flow.Loss{})
 	h.is(t, "process 1@103 containerd/web/localhost/shop/shopd/renamed", "loss")
+	// But before a window ends.
+	pod.Name = "last"
+	k.set(criID, pod)
+	c.Take(end())
+	h.is(t, "process 1@104 containerd/web/localhost/shop/shopd/last", "window")
 	c.Take(end()) // both have a name by now
 	h.is(t, "window")
+}
+
+// A process may be moved to another container, or out of all.
+func TestProcessThatMovesIsOfItsLastContainer(t *testing.T) {
+	var h heard
+	c := NewCompleter(CompleterConfig{Root: "testdata/runtimes"}, h.emit)
+	may := make(chan struct{})
+	c.inquiries.find = func(r *runtimes, q inquiry) reply {
+		<-may
+		return findContainer(r, q)
+	}
+	c.Take(inContainer(1, dockerID, "docker"))
+	c.Take(inContainer(1, criID, "containerd"))
+	c.Take(inContainer(2, dockerID, "docker"))
+	c.Take(&flow.Process{Time: 100, Key: flow.ProcessKey{PID: 2, Start: 1}})
+	c.Take(&flow.Exit{Key: flow.ProcessKey{PID: 1, Start: 1}})
+	h.lines = nil
+	close(may)
+	c.Take(end())
+	h.is(t, "process 1@101 containerd/web/localhost/shop/shopd/shop-6f7c9d-x2x4z", "window")
+	if len(c.told) > 0 {
+		t.Errorf("%d processes are kept", len(c.told))
+	}
+	c.now = func() time.Time { return time.Now().Add(containerCheck) }
+	c.Take(inContainer(3, dockerID, "docker"))
+	c.Take(end())
+}
+
+func TestHostRoot(t *testing.T) {
+	own, other := t.TempDir(), t.TempDir()
+	for first, want := range map[string]string{own: "", other: other, filepath.Join(own, "missing"): ""} {
+		if got := hostRoot(own, first); got != want {
+			t.Errorf("root of process 1 %s: %q, want %q", first, got, want)
+		}
+	}
 }
 
 func TestCompleterForgetsWhatIsGone(t *testing.T) {
@@ -316,7 +356,7 @@ func BenchmarkCompleter(b *testing.B) {
 			for c.inquiries.isOpen() {
 				c.inquiries.settle()
 			}
-			c.hear()
+			c.hear(podCheck)
 			if named < 10000 {
 				b.Fatalf("%d processes have a container's name", named)
 			}
@@ -325,7 +365,7 @@ func BenchmarkCompleter(b *testing.B) {
 	b.Run("again", func(b *testing.B) {
 		c := start()
 		c.inquiries.settle()
-		c.hear()
+		c.hear(podCheck)
 		b.ReportAllocs()
 		defer reportCPU(b)()
 		for b.Loop() {
@@ -334,7 +374,7 @@ func BenchmarkCompleter(b *testing.B) {
 			for c.inquiries.isOpen() {
 				c.inquiries.settle()
 			}
-			c.hear()
+			c.hear(podCheck)
 		}
 	})
 }

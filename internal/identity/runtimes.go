@@ -3,6 +3,7 @@ package identity
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"strconv"
 	"time"
 
@@ -80,3 +81,20 @@ func worse(a, b error) error {
 }
 
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// HostRoot is where the host's root directory is, if this program has another:
+// in a container with the host's pid namespace, process 1 has the host's. Empty
+// if it has the same, or may not be looked into.
+func HostRoot() string { return hostRoot("/", "/proc/1/root") }
+
+func hostRoot(own, first string) string {
+	a, err := os.Stat(own + "/")
+	if err != nil {
+		return ""
+	}
+	b, err := os.Stat(first + "/")
+	if err != nil || os.SameFile(a, b) {
+		return ""
+	}
+	return first
+}
