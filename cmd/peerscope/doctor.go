@@ -12,6 +12,7 @@ import (
 
 	"peerscope/internal/capture/ebpf"
 	"peerscope/internal/capture/netlink"
+	"peerscope/internal/conntrack"
 	"peerscope/internal/identity"
 )
 
@@ -42,6 +43,8 @@ func newDoctor(s streams) *cobra.Command {
 			for _, f := range netlink.Examine("/proc") {
 				checks = append(checks, check{Name: f.Name, OK: f.OK, Detail: f.Detail, Fix: f.Fix})
 			}
+			f := conntrack.Examine("/proc")
+			checks = append(checks, check{Name: f.Name, OK: f.OK, Detail: f.Detail, Fix: f.Fix})
 			if format == "json" {
 				e := json.NewEncoder(s.out)
 				e.SetIndent("", "  ")

@@ -14,6 +14,7 @@ import (
 	"peerscope/internal/attribution"
 	"peerscope/internal/capture/ebpf"
 	"peerscope/internal/capture/netlink"
+	"peerscope/internal/conntrack"
 	"peerscope/internal/flow"
 	"peerscope/internal/identity"
 	"peerscope/internal/recording"
@@ -49,6 +50,8 @@ type observation struct {
 	namespaces []string
 	entities   string // a file of templates; empty: the default ones
 	templates  *identity.Entities
+
+	translations *conntrack.Source
 }
 
 // check fails on a source that is not there, and on entities that say nothing.
@@ -90,6 +93,12 @@ func observe(ctx context.Context, o observation, emit func(flow.Observation), sh
 	names := identity.NewCompleter(identity.CompleterConfig{Root: identity.HostRoot(), Entities: o.templates}, emit)
 	host := identity.ReadHost()
 	names.Take(&host)
+	translations, err := conntrack.New("/proc")
+	if err != nil {
+		return err
+	}
+	defer translations.Close()
+	o.translations = translations
 	source, err := openSource(o, names.Take, show)
 	if err != nil {
 		return err
@@ -125,6 +134,7 @@ func openEBPF(o observation, emit func(flow.Observation), show *progress) (sourc
 	cfg := ebpf.DefaultConfig()
 	cfg.Namespaces, cfg.Once = o.namespaces, o.length == 0
 	cfg.Processes = sightings{identity.New(identity.Config{})}
+	cfg.Translations = o.translations
 	cfg.Emit = emit
 	cfg.Ready = func(p ebpf.Progress) { show.ready(found(p), o) }
 	cfg.Look = func(p ebpf.Progress) { show.look(found(p)) }
@@ -139,6 +149,7 @@ func openNetlink(o observation, emit func(flow.Observation), show *progress) (so
 	cfg := netlink.DefaultConfig()
 	cfg.Namespaces = o.namespaces
 	cfg.Processes = identity.New(identity.Config{})
+	cfg.Translations = o.translations
 	cfg.Emit = emit
 	cfg.Ready = func(p netlink.Progress) { show.ready(found(p), o) }
 	cfg.Look = func(p netlink.Progress) { show.look(found(p)) }

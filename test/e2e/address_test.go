@@ -28,7 +28,6 @@ func addressScenarios() []Scenario {
 		{
 			Name:   "redirect",
 			Proves: "a redirect within one namespace: the server is the process on the port behind the rule",
-			Limits: "The client's socket shows the port it dialled, the server's the port behind the rule: without conntrack they are not joined.",
 			Run:    redirect,
 		},
 		{

@@ -8,8 +8,8 @@ import (
 
 // judgeClaims checks what an edge says besides names and figures: the errors
 // of failed connects, the addresses that were dialled, the other holders. What
-// is there has to be true; errors and dialled addresses also have to be there,
-// if the source does more than look.
+// is there has to be true. Dialled addresses also have to be there where the two
+// ends can be joined, and errors if the source does more than look.
 func (s *Score) judgeClaims(g *group, see sees) {
 	var conns []*Conn
 	for _, t := range g.truth {
@@ -31,14 +31,11 @@ func (s *Score) judgeClaims(g *group, see sees) {
 		}
 		s.judgeHolders(e, g, conns, see)
 	}
-	if see.looks() {
-		return
-	}
 	for _, c := range conns {
-		if want := errnos(conns, c.Errno); c.Errno != "" && want.distance(shown[c.Errno]) > 0 {
+		if want := errnos(conns, c.Errno); !see.looks() && c.Errno != "" && want.distance(shown[c.Errno]) > 0 {
 			s.problem("%d connects failed with %s, %s did: %s", shown[c.Errno], c.Errno, want, c.describe())
 		}
-		if c.Dialed != "" && !dialed[c.Dialed] {
+		if c.Dialed != "" && !dialed[c.Dialed] && (!see.looks() || see.known(c).Joined) {
 			s.problem("%s was dialled and is not shown: %s", c.Dialed, c.describe())
 		}
 	}

@@ -78,6 +78,9 @@ type Conn struct {
 	Listener *Listener
 	Limits   Limits
 
+	// translated: the two ends see other addresses of each other.
+	translated bool
+
 	lab   *Lab
 	sides [2]side
 	// kind and to are what the client's calls name, via how the server receives,

@@ -95,7 +95,7 @@ func (l *Lab) dialed(client *Actor, ln *Listener, o DialOptions) *Conn {
 	if c.Transport == "unix" {
 		c.Path = ln.Addr
 	}
-	c.Limits.Split = o.Translated
+	c.translated = o.Translated
 	c.sides[Client] = side{client, cmd.Sock}
 	l.add(c)
 	return c
@@ -107,7 +107,7 @@ func (l *Lab) accepted(c *Conn, ln *Listener, sock string, f script.Fact) {
 	l.T.Helper()
 	client := c.sides[Client]
 	seen := client.actor.Do(script.Command{Op: script.Inspect, Sock: client.sock})
-	if !c.Limits.Split && c.Transport != "unix" && (seen.Local != f.Peer || seen.Peer != f.Local) {
+	if !c.translated && c.Transport != "unix" && (seen.Local != f.Peer || seen.Peer != f.Local) {
 		l.T.Fatalf("client sees %s -> %s, server %s <- %s", seen.Local, seen.Peer, f.Local, f.Peer)
 	}
 	c.Server = ln.Actor.end(hosts(seen.Peer, f.Local)...)

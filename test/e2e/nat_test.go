@@ -7,7 +7,6 @@ import (
 )
 
 func natScenarios() []Scenario {
-	behindNAT := "Neither end sees the other's address, so without the sequence identity or conntrack the two ends are not joined: the client is shown with the address it dialled, the server with the router's."
 	return []Scenario{
 		{
 			Name:   "routed",
@@ -17,32 +16,58 @@ func natScenarios() []Scenario {
 		{
 			Name:   "dnat",
 			Proves: "a virtual address: the server is the process that answers, not the address dialled",
-			Limits: behindNAT,
 			Run:    func(l *Lab) { routed(l, rulesDNAT, virtualAddr, true) },
 		},
 		{
 			Name:   "masquerade",
 			Proves: "the server sees the router's address instead of the client's",
-			Limits: behindNAT,
 			Run:    func(l *Lab) { routed(l, rulesMasquerade, serverAddr, true) },
 		},
 		{
 			Name:   "dnat-masquerade",
 			Proves: "neither end sees any address of the other",
-			Limits: behindNAT,
 			Run:    func(l *Lab) { routed(l, rulesBoth, virtualAddr, true) },
 		},
 		{
 			Name:   "short-nat",
-			Proves: "connections too short for a look, through DNAT and masquerade: each end counts them once, the server is named",
-			Limits: behindNAT,
+			Proves: "connections too short for a look, through DNAT and masquerade: both ends are joined, the server is named",
+			Limits: "The client's process.",
 			Run:    shortNAT,
 		},
 		{
 			Name:   "hairpin",
 			Proves: "client and server behind one router, and the client dials the router's address: the server is the process that answers",
-			Limits: behindNAT,
 			Run:    hairpin,
+		},
+		{
+			Name:   "udp-dnat",
+			Proves: "datagrams through DNAT and masquerade, of clients that connect and of such that do not: the server is the process that answers",
+			Limits: "Datagrams and their bytes are not counted; a client that does not connect is not seen.",
+			Run:    datagramsBehindNAT,
+		},
+		{
+			Name:   "virtual-address",
+			Proves: "a virtual address over two backends in turn: each connection belongs to the backend that got it",
+			Limits: "The clients of the short ones.",
+			Run:    virtualAddress,
+		},
+		{
+			Name:   "tproxy-virtual",
+			Proves: "a transparent proxy in the router takes what was sent to an address that nobody has: the client's connection is the proxy's, the proxy's own is another",
+			Limits: "Both processes of the short one: its server's socket has a port that nobody listens on.",
+			Run:    transparentProxy,
+		},
+		{
+			Name:   "masquerade-reuse",
+			Proves: "two clients that a router gives the same port, one after the other: neither gets the other's connection",
+			Limits: "The clients of the short ones.",
+			Run:    masqueradedPortAgain,
+		},
+		{
+			Name:   "twin-nat",
+			Proves: "two tenants with the same addresses and ports behind two routers with the same rules: nobody is given the other's peer",
+			Limits: "Two sockets fit each end equally well. Nobody is picked; both are named as candidates.",
+			Run:    twinNAT,
 		},
 		{
 			Name:   "tenants",
@@ -143,8 +168,140 @@ func shortNAT(l *Lab) {
 	web.Must(script.Command{Op: script.Serve, Sock: ln.Sock, Request: 10, Reply: 20})
 	l.Observe(w.Client, w.Router, w.Server)
 	c := l.Burst(client, ln, script.Command{Addr: l.V4(virtualAddr), Count: 20, Request: 10, Reply: 20})
-	c.Limits.Split, c.Dialed = true, l.V4(virtualAddr)
+	c.Dialed = l.V4(virtualAddr)
 	// What the server sees of its clients, and its own address.
 	c.Client.Addrs = append(c.Client.Addrs, l.V4("2.1"))
 	c.Server.Addrs = append(c.Server.Addrs, l.V4("2.2"))
+}
+
+func datagramsBehindNAT(l *Lab) {
+	w := l.Routed(strings.ReplaceAll(rulesBoth, "tcp dport 80", "udp dport 80"))
+	one, two, loose := l.Actor(w.Client, "one"), l.Actor(w.Client, "two"), l.Actor(w.Client, "loose")
+	dns := l.Actor(w.Server, "dns")
+	ln := dns.Listen(script.UDP, "0.0.0.0:8080")
+	l.Observe(w.Client, w.Router, w.Server)
+	known := func(c *Conn) {
+		c.Dialed, c.DialedPort = l.V4(virtualAddr), 80
+		c.Server.Addrs = append(c.Server.Addrs, l.V4("2.2"))
+		c.Client.Addrs = append(c.Client.Addrs, l.V4("2.1"), l.V4("1.2"))
+	}
+	for i, client := range []*Actor{one, two} {
+		sock := l.sock("c")
+		client.Must(script.Command{Op: script.Connect, Sock: sock, Kind: script.UDP, Addr: l.V4(virtualAddr)})
+		c := l.datagrams(script.UDP, side{client, sock}, side{dns, ln.Sock}, ln)
+		c.query(script.UDP, int64(40+i), int64(400+i))
+		known(c)
+	}
+	c := l.loose(side{loose, l.sock("c")}, ln, l.V4(virtualAddr))
+	c.ask(30, 300)
+	known(c)
+}
+
+func virtualAddress(l *Lab) {
+	w := l.Routed(rulesNone)
+	other := l.Netns("t")
+	l.Veth(Port{other, "eth0", []string{l.V4("3.2/24")}}, Port{w.Router, "out1", []string{l.V4("3.1/24")}})
+	other.IP("route", "add", "default", "via", l.V4("3.1"))
+	w.Router.Nft(strings.NewReplacer("VIRTUAL", l.V4("9.9"), "ONE", l.V4("2.2"), "TWO", l.V4("3.2")).Replace(`table ip nat {
+ chain pre {
+  type nat hook prerouting priority dstnat
+  policy accept
+  ip daddr VIRTUAL tcp dport 80 dnat to numgen inc mod 2 map { 0 : ONE, 1 : TWO } : 8080
+ }
+}
+`))
+	client := l.Actor(w.Client, "client")
+	listeners := []*Listener{
+		l.Actor(w.Server, "web-1").Listen(script.TCP, l.V4("2.2:8080")),
+		l.Actor(other, "web-2").Listen(script.TCP, l.V4("3.2:8080")),
+	}
+	l.Observe(w.Client, w.Router, w.Server, other)
+	for i := range 4 {
+		c := l.DialAny(client, listeners, DialOptions{To: l.V4(virtualAddr), Translated: true})
+		c.Request(int64(100 + i))
+		c.Reply(int64(10 + i))
+		if i == 2 {
+			c.Close(Client)
+		}
+	}
+}
+
+func transparentProxy(l *Lab) {
+	w := l.Routed(rulesNone)
+	w.Router.IP("rule", "add", "fwmark", "1", "lookup", "100")
+	w.Router.IP("route", "add", "local", "default", "dev", "lo", "table", "100")
+	w.Router.Nft(`table ip proxy {
+ chain pre {
+  type filter hook prerouting priority mangle
+  policy accept
+  iifname "in0" tcp dport 80 tproxy to 127.0.0.1:15001 meta mark set 1 accept
+ }
+}
+`)
+	client, proxy, web := l.Actor(w.Client, "client"), l.Actor(w.Router, "proxy"), l.Actor(w.Server, "web")
+	front := proxy.ListenWith(script.Command{Kind: script.TCP, Addr: "127.0.0.1:15001", Transparent: true})
+	ln := web.Listen(script.TCP, l.V4(serverAddr))
+	l.Observe(w.Client, w.Router, w.Server)
+	for i := range 2 {
+		in := l.Dial(client, front, DialOptions{To: l.V4(virtualAddr)})
+		in.Request(int64(50 + i))
+		out := l.Dial(proxy, ln, DialOptions{})
+		out.Request(int64(60 + i))
+		out.Reply(int64(70 + i))
+		in.Reply(int64(80 + i))
+		if i == 0 {
+			in.Close(Client)
+			in.Limits.NoServer = true // its listener is on another port, and no look met it
+		}
+	}
+}
+
+func masqueradedPortAgain(l *Lab) {
+	w := l.Routed(rulesNone)
+	other := l.Netns("d")
+	l.Veth(Port{other, "eth0", []string{l.V4("3.2/24")}}, Port{w.Router, "in1", []string{l.V4("3.1/24")}})
+	other.IP("route", "add", "default", "via", l.V4("3.1"))
+	w.Router.Nft(`table ip nat {
+ chain post {
+  type nat hook postrouting priority srcnat
+  policy accept
+  oifname "out0" tcp dport 8080 masquerade to :40000
+ }
+}
+`)
+	// The router forgets a connection a second after its end, so that its port is free.
+	for _, state := range []string{"time_wait", "close", "last_ack", "fin_wait", "close_wait"} {
+		w.Router.Sysctl("net.netfilter.nf_conntrack_tcp_timeout_"+state, "1")
+	}
+	one, two, web := l.Actor(w.Client, "one"), l.Actor(other, "two"), l.Actor(w.Server, "web")
+	ln := web.Listen(script.TCP, l.V4(serverAddr))
+	l.Observe(w.Client, other, w.Router, w.Server)
+	for i, client := range []*Actor{one, two, one, two} {
+		c := l.Dial(client, ln, DialOptions{Translated: true})
+		c.Request(int64(100 + i))
+		c.Reply(int64(10 + i))
+		if i < 3 {
+			c.Close(Client)
+			pause(1300)
+		}
+	}
+}
+
+func twinNAT(l *Lab) {
+	var ns []*Netns
+	var clients []*Actor
+	var listeners []*Listener
+	for _, tenant := range []string{"1", "2"} {
+		w := l.routedAs(tenant, rulesBoth)
+		ns = append(ns, w.Client, w.Router, w.Server)
+		clients = append(clients, l.Actor(w.Client, "client-"+tenant))
+		listeners = append(listeners, l.Actor(w.Server, "web-"+tenant).Listen(script.TCP, l.V4(serverAddr)))
+	}
+	l.Observe(ns...)
+	for i, client := range clients {
+		c := l.Dial(client, listeners[i], DialOptions{To: l.V4(virtualAddr), Bind: l.V4("1.2:40000"), Translated: true})
+		c.Limits.Split = true
+		c.Request(int64(100 * (i + 1)))
+		c.Reply(int64(1000 * (i + 1)))
+	}
 }

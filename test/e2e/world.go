@@ -86,7 +86,13 @@ type Routed struct {
 // Routed makes such a world with rules in the router.
 func (l *Lab) Routed(rules string) Routed {
 	l.T.Helper()
-	w := Routed{Client: l.Netns("c"), Router: l.Netns("r"), Server: l.Netns("s")}
+	return l.routedAs("", rules)
+}
+
+// routedAs is Routed, for one of several such worlds that have the same addresses.
+func (l *Lab) routedAs(which, rules string) Routed {
+	l.T.Helper()
+	w := Routed{Client: l.Netns("c" + which), Router: l.Netns("r" + which), Server: l.Netns("s" + which)}
 	l.Veth(Port{w.Client, "eth0", []string{l.V4("1.2/24")}}, Port{w.Router, "in0", []string{l.V4("1.1/24")}})
 	l.Veth(Port{w.Server, "eth0", []string{l.V4("2.2/24")}}, Port{w.Router, "out0", []string{l.V4("2.1/24")}})
 	w.Client.IP("route", "add", "default", "via", l.V4("1.1"))

@@ -1,6 +1,10 @@
 package ebpf
 
-import "peerscope/internal/flow"
+import (
+	"slices"
+
+	"peerscope/internal/flow"
+)
 
 // refresh tells which namespaces there are and which addresses live in each, as
 // far as that is new.
@@ -22,6 +26,35 @@ func (s *Source) tellPlaces(list []flow.Namespace) {
 			n.DeathsSeen = true
 		}
 		s.emit(n)
+	}
+	if s.cfg.Translations != nil {
+		s.enterTranslations()
+	}
+}
+
+// enterTranslations lets Translations into the namespaces that came, and has it
+// let go of those that went.
+func (s *Source) enterTranslations() {
+	ids, inodes, _ := s.spaces.Selected()
+	for inode, id := range s.entered {
+		if i := slices.Index(inodes, inode); i < 0 || ids[i] != id {
+			s.cfg.Translations.Leave(inode, s.cfg.Emit)
+			delete(s.entered, inode)
+		}
+	}
+	for i, inode := range inodes {
+		if _, ok := s.entered[inode]; ok {
+			continue
+		}
+		s.entered[inode] = ids[i]
+		// One that cannot be entered has ended, or is told as a gap.
+		_ = s.spaces.Do(inode, func() error { s.cfg.Translations.Enter(ids[i], inode); return nil })
+	}
+}
+
+func (s *Source) takeTranslations() {
+	if s.cfg.Translations != nil {
+		s.cfg.Translations.Take(s.cfg.Emit)
 	}
 }
 

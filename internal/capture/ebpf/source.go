@@ -22,6 +22,20 @@ type Processes interface {
 	Sighted(s Sighting, now flow.Time) flow.Process
 }
 
+// Translations tells which addresses the namespaces rewrite. All calls but those
+// of Enter come from the goroutine that calls Run.
+type Translations interface {
+	// Enter begins with a namespace. It is called on a thread inside of it.
+	Enter(id flow.NetnsID, inode uint64)
+	// Leave lets go of one that nothing else keeps alive.
+	Leave(inode uint64, emit func(flow.Observation))
+	// Take tells what is new, Finish once more all there is. Neither waits.
+	Take(emit func(flow.Observation))
+	Finish(emit func(flow.Observation))
+	// Gaps are what could not be told.
+	Gaps() []flow.Gap
+}
+
 // Config says what a Source observes.
 type Config struct {
 	// Namespaces select network namespaces by name, path or inode; none: all.
@@ -38,6 +52,8 @@ type Config struct {
 	ProcRoot string
 	// Processes names the processes that use sockets.
 	Processes Processes
+	// Translations are told with the rest; nil: none are.
+	Translations Translations
 	// Emit takes each observation, and keeps no reference to it. All calls come
 	// from the goroutine that calls Run.
 	Emit func(flow.Observation)
@@ -81,6 +97,7 @@ type Source struct {
 	locals    locals           // unix sockets
 	found     []flow.Namespace // before Run
 	places    map[flow.NetnsID]bool
+	entered   map[uint64]flow.NetnsID // namespaces that Translations was let into, by inode
 	totals    totals
 	lost      peerscopeLost
 
@@ -122,7 +139,7 @@ func New(cfg Config) (*Source, error) {
 }
 
 func newSource(cfg Config) *Source {
-	return &Source{cfg: cfg, clock: newClock(), places: map[flow.NetnsID]bool{},
+	return &Source{cfg: cfg, clock: newClock(), places: map[flow.NetnsID]bool{}, entered: map[uint64]flow.NetnsID{},
 		people: newPeople(), datagrams: newDatagrams(), locals: newLocals()}
 }
 
@@ -166,6 +183,7 @@ func (s *Source) begin() error {
 	if err := s.kernel.vars.adopting.Set(false); err != nil {
 		return fmt.Errorf("end the first look: %w", err)
 	}
+	s.takeTranslations()
 	s.started = s.now()
 	// What ended between the start of the programs and now was before the window,
 	// unless the look had met it.
@@ -199,6 +217,7 @@ func (s *Source) watch(ctx context.Context, length time.Duration) error {
 		if err := s.readRing(now.Add(wait)); err != nil {
 			return err
 		}
+		s.takeTranslations()
 		now = time.Now()
 		if now.Sub(refreshed) >= refreshEvery {
 			refreshed = now
@@ -251,6 +270,9 @@ func (s *Source) end(length time.Duration) error {
 	}
 	s.tellDatagrams()
 	s.tellLocals()
+	if s.cfg.Translations != nil && end != s.started {
+		s.cfg.Translations.Finish(s.cfg.Emit)
+	}
 	if err := s.tellLost(); err != nil {
 		return err
 	}
@@ -330,6 +352,12 @@ func (s *Source) tellGaps() {
 		s.emit(&g)
 	}
 	for _, g := range s.spaces.Gaps() {
+		s.emit(&g)
+	}
+	if s.cfg.Translations == nil {
+		return
+	}
+	for _, g := range s.cfg.Translations.Gaps() {
 		s.emit(&g)
 	}
 }

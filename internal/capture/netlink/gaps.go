@@ -12,7 +12,7 @@ import (
 // of rights.
 func (s *Source) gaps() []flow.Gap {
 	out := []flow.Gap{
-		{Code: "no_sequence", Reason: "without eBPF the two ends are matched by their addresses: behind address translation, and where addresses repeat, the other end is not named"},
+		{Code: "no_sequence", Reason: "without eBPF the two ends are matched by their addresses and by what conntrack rewrites of them: where addresses repeat, and behind a translator that is not observed, the other end is not named"},
 		{Code: "short_lived", Reason: "the process of a socket that lived only between two looks is not named; its connection and bytes are counted"},
 		{Code: "udp_by_socket", Reason: "UDP is seen where a socket is connected; datagrams and their bytes are not counted"},
 		{Code: "unix_by_look", Reason: "unix connections are seen at looks; their bytes are not counted"},
@@ -23,6 +23,9 @@ func (s *Source) gaps() []flow.Gap {
 			Fix:    unlessRoot("run as root, or: sudo setcap cap_sys_ptrace,cap_dac_read_search,cap_sys_admin,cap_net_admin+ep peerscope")})
 	}
 	out = append(out, s.spaces.survey.Gaps()...)
+	if s.cfg.Translations != nil {
+		out = append(out, s.cfg.Translations.Gaps()...)
+	}
 	if !s.procs.host {
 		out = append(out, flow.Gap{Code: "pid_namespace",
 			Reason: "this runs in a pid namespace that is not the host's: sockets of processes outside of it have no process",

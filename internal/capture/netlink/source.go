@@ -17,6 +17,20 @@ type Processes interface {
 	Process(pid int32, now flow.Time) (flow.Process, error)
 }
 
+// Translations tells which addresses the namespaces rewrite. All calls but those
+// of Enter come from the goroutine that calls Run.
+type Translations interface {
+	// Enter begins with a namespace. It is called on a thread inside of it.
+	Enter(id flow.NetnsID, inode uint64)
+	// Leave lets go of one that nothing else keeps alive.
+	Leave(inode uint64, emit func(flow.Observation))
+	// Take tells what is new, Finish once more all there is. Neither waits.
+	Take(emit func(flow.Observation))
+	Finish(emit func(flow.Observation))
+	// Gaps are what could not be told.
+	Gaps() []flow.Gap
+}
+
 // Config says what a Source looks at, and how often.
 type Config struct {
 	// Namespaces select network namespaces by name, path or inode; none: all
@@ -31,6 +45,8 @@ type Config struct {
 	ProcRoot string
 	// Processes names the processes that hold sockets.
 	Processes Processes
+	// Translations are told with the rest; nil: none are.
+	Translations Translations
 	// Emit takes each observation, and keeps no reference to it. All calls come
 	// from the goroutine that calls Run.
 	Emit func(flow.Observation)
@@ -113,6 +129,9 @@ func (s *Source) Run(ctx context.Context, length time.Duration) error {
 	if err := s.takeLook(firstLook, length == 0); err != nil {
 		return err
 	}
+	if s.cfg.Translations != nil {
+		s.cfg.Translations.Take(s.cfg.Emit)
+	}
 	s.started = time.Now()
 	// Told now as well as at the end, so that a recording that is cut off has it.
 	s.emit(&flow.Capture{Source: sourceName, Rung: rung})
@@ -191,6 +210,9 @@ func (s *Source) listen(ctx context.Context, stop time.Time) error {
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("wait for deaths of sockets: %w", err)
 		}
+		if s.cfg.Translations != nil {
+			s.cfg.Translations.Take(s.cfg.Emit)
+		}
 		if n <= 0 {
 			continue
 		}
@@ -245,6 +267,9 @@ func (s *Source) finish(length time.Duration) {
 	interval := time.Duration(0)
 	if s.looks > 1 {
 		interval = end.Sub(s.started) / time.Duration(s.looks-1)
+	}
+	if s.cfg.Translations != nil && length != 0 {
+		s.cfg.Translations.Finish(s.cfg.Emit)
 	}
 	s.tellGaps()
 	start := flow.Time(s.started.UnixNano())

@@ -108,7 +108,7 @@ func (s *space) kept(by netns.Living) {
 
 // enterNew opens a namespace that is to be looked at from now on.
 func (sp *spaces) enterNew(s *Source, h *netns.Handle) error {
-	opened, err := sp.enter(h)
+	opened, err := sp.enter(h, s.cfg.Translations)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (sp *spaces) enterNew(s *Source, h *netns.Handle) error {
 }
 
 // enter makes the sockets of one namespace.
-func (sp *spaces) enter(h *netns.Handle) (*space, error) {
+func (sp *spaces) enter(h *netns.Handle, translations Translations) (*space, error) {
 	out := &space{inode: h.Inode, deathsFD: -1, fresh: 8}
 	open := func() error {
 		var err error
@@ -145,10 +145,14 @@ func (sp *spaces) enter(h *netns.Handle) (*space, error) {
 			out.deaths = newDeaths(c, nil)
 			_, _ = c.SetReceiveBuffer(deathBuffer) // a smaller one only overruns earlier, which is counted
 		}
-		return out.diag.Control(func(fd int) error {
+		err = out.diag.Control(func(fd int) error {
 			out.id, err = netns.IDOf(fd, h.Inode)
 			return err
 		})
+		if err == nil && translations != nil {
+			translations.Enter(out.id, h.Inode)
+		}
+		return err
 	}
 	if err := h.Do(open); err != nil {
 		return nil, err
@@ -201,6 +205,9 @@ func (s *Source) letGo(old *space) error {
 		if u.space == old {
 			s.vanishUnix(inode, u)
 		}
+	}
+	if s.cfg.Translations != nil {
+		s.cfg.Translations.Leave(old.inode, s.cfg.Emit)
 	}
 	old.close()
 	s.spaces.open = slices.DeleteFunc(s.spaces.open, func(o *space) bool { return o == old })
