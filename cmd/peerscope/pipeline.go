@@ -50,6 +50,9 @@ type observation struct {
 	namespaces []string
 	entities   string // a file of templates; empty: the default ones
 	templates  *identity.Entities
+	// originalDst lets servers' sockets be asked what their clients dialled, where
+	// conntrack cannot be read.
+	originalDst bool
 
 	translations *conntrack.Source
 }
@@ -99,7 +102,13 @@ func observe(ctx context.Context, o observation, emit func(flow.Observation), sh
 	}
 	defer translations.Close()
 	o.translations = translations
-	source, err := openSource(o, names.Take, show)
+	take := names.Take
+	if o.originalDst {
+		servers := conntrack.NewServers("/proc")
+		translations.AskServers(servers)
+		take = func(ob flow.Observation) { servers.Note(ob); names.Take(ob) }
+	}
+	source, err := openSource(o, take, show)
 	if err != nil {
 		return err
 	}

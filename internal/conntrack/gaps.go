@@ -21,6 +21,9 @@ func (s *Source) Gaps() []flow.Gap {
 	var out []flow.Gap
 	if g, ok := s.unknown(); ok {
 		g.Code = "no_conntrack"
+		if s.servers != nil && s.servers.crowded {
+			g.Reason += fmt.Sprintf("; of more than %d sockets the rest was not asked what was dialled", maxServers)
+		}
 		out = append(out, g)
 	}
 	if len(s.full) > 0 {
@@ -94,7 +97,7 @@ func Examine(procRoot string) Finding {
 	case err == nil:
 		defer sp.close()
 		n := 0
-		if err = dump(sp.dumps, func(*entry) { n++ }); err == nil {
+		if err = dump(sp.dumps.Dump, func(*entry) { n++ }); err == nil {
 			f.Detail = fmt.Sprintf("the kernel lists what it rewrites: %d now, of %d connections tracked in this namespace", n, max(sp.entries(), 0))
 			if sp.mute {
 				f.OK, f.Detail = false, "the kernel does not tell of new entries (net.netfilter.nf_conntrack_events is 0): only those are known that are there at the beginning or the end"

@@ -98,6 +98,30 @@ func TestParseEntry(t *testing.T) {
 	}
 }
 
+// A kernel before Linux 5.15 gives everything, whatever is asked for.
+func TestKernelThatDoesNotFilterIsAskedOnce(t *testing.T) {
+	asked, told := 0, map[flow.Tuple]int{}
+	err := dump(func(_ []byte, take func(uint16, []byte) error) error {
+		asked++
+		for _, p := range capturetest.RecordedPayloads(t, "dump") {
+			if err := take(msgNew, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, func(e *entry) { told[e.Original]++ })
+	if err != nil || asked != 1 || len(told) != 3 {
+		t.Errorf("asked %d times, told %v, error %v; want once and the three that are translated", asked, told, err)
+	}
+}
+
+func TestGarbageInADumpIsOneError(t *testing.T) {
+	err := dump(func(_ []byte, take func(uint16, []byte) error) error { return take(msgNew, []byte{1}) }, func(*entry) {})
+	if !errors.Is(err, errNotEntry) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func FuzzEntry(f *testing.F) {
 	for _, name := range []string{"dump", "events"} {
 		for _, p := range capturetest.RecordedPayloads(f, name) {

@@ -28,10 +28,11 @@ func appendRequest(b []byte, wanted, mask uint32) []byte {
 	return b
 }
 
-// dump reads the translated entries of the namespace that c is of. The kernel
+// dump reads the translated entries, by a function like (*nlsocket.Conn).Dump of a
+// connection that is of the namespace. The kernel
 // cannot be asked for those with one bit or another: first come those whose
 // source is rewritten, then those of which the destination alone is.
-func dump(c *nlsocket.Conn, each func(*entry)) error {
+func dump(ask asker, each func(*entry)) error {
 	var e entry
 	filters := true
 	take := func(msgType uint16, payload []byte) error {
@@ -47,21 +48,18 @@ func dump(c *nlsocket.Conn, each func(*entry)) error {
 		}
 		return nil
 	}
-	err := ask(c, appendRequest(nil, statusSource, statusSource), take)
+	err := ask.all(appendRequest(nil, statusSource, statusSource), take)
 	if err != nil || !filters {
-		return err
+		return err // or all there are have come
 	}
-	return ask(c, appendRequest(nil, statusDestination, statusSource|statusDestination), func(msgType uint16, payload []byte) error {
-		err := take(msgType, payload)
-		filters = true
-		return err
-	})
+	return ask.all(appendRequest(nil, statusDestination, statusSource|statusDestination), take)
 }
 
-// ask is Dump; a table that changes while it is read is no error.
-func ask(c *nlsocket.Conn, request []byte, take func(uint16, []byte) error) error {
-	err := c.Dump(request, take)
-	if err != nil && !errors.Is(err, nlsocket.ErrInterrupted) {
+type asker func(request []byte, take func(msgType uint16, payload []byte) error) error
+
+// all is ask where a table that changes while it is read is no error.
+func (ask asker) all(request []byte, take func(uint16, []byte) error) error {
+	if err := ask(request, take); err != nil && !errors.Is(err, nlsocket.ErrInterrupted) {
 		return fmt.Errorf("read the translations: %w", err)
 	}
 	return nil

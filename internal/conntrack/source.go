@@ -26,10 +26,12 @@ type Source struct {
 	out      flow.Translation
 	entry    entry
 
-	// By inode: namespaces whose table may not be read, that were entered before
-	// the kernel tracked anything, and whose table was full when it was read.
-	denied, absent, full map[uint64]bool
-	failure              error // the first
+	// By inode: namespaces whose table may not or cannot be read, that were entered
+	// before the kernel tracked anything, and whose table was full when it was read.
+	denied, failed map[uint64]flow.NetnsID
+	absent, full   map[uint64]bool
+	failure        error    // the first
+	servers        *Servers // nil: are not asked
 }
 
 // New returns a Source without namespaces. procRoot is where /proc is mounted.
@@ -39,7 +41,7 @@ func New(procRoot string) (*Source, error) {
 		return nil, fmt.Errorf("make an epoll: %w", err)
 	}
 	return &Source{procRoot: procRoot, spaces: map[uint64]*space{}, epoll: epoll, buf: make([]byte, nlsocket.BufferSize),
-		denied: map[uint64]bool{}, absent: map[uint64]bool{}, full: map[uint64]bool{}}, nil
+		denied: map[uint64]flow.NetnsID{}, failed: map[uint64]flow.NetnsID{}, absent: map[uint64]bool{}, full: map[uint64]bool{}}, nil
 }
 
 // Close lets go of everything.
@@ -67,14 +69,14 @@ func (s *Source) Enter(id flow.NetnsID, inode uint64) {
 		s.absent[inode] = true
 		return
 	case err != nil:
-		s.fail(inode, err)
+		s.fail(id, inode, err)
 		return
 	}
 	sp.dumps.ShareBuffer(s.buf)
 	err = unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, sp.eventsFD, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(sp.eventsFD)})
 	if err != nil {
 		sp.close()
-		s.fail(inode, fmt.Errorf("watch for translations: %w", err))
+		s.fail(id, inode, fmt.Errorf("watch for translations: %w", err))
 		return
 	}
 	s.spaces[inode] = sp
@@ -104,6 +106,9 @@ func (s *Source) Take(emit func(flow.Observation)) {
 			}
 		}
 	}
+	for _, sp := range s.spaces {
+		sp.taken = false
+	}
 	for _, sp := range s.sorted(func(sp *space) bool { return sp.fresh || sp.again }) {
 		s.dump(sp, adopted, emit)
 	}
@@ -113,11 +118,27 @@ func (s *Source) Take(emit func(flow.Observation)) {
 // messages were lost, or where none are told, lives on for some time.
 func (s *Source) Finish(emit func(flow.Observation)) {
 	s.Take(emit)
-	for _, sp := range s.sorted(func(*space) bool { return true }) {
+	for _, sp := range s.sorted(func(sp *space) bool { return !sp.taken }) {
 		s.drain(sp, emit)
 		s.dump(sp, false, emit)
 	}
+	if s.servers == nil {
+		return
+	}
+	unread := map[flow.NetnsID]bool{}
+	for _, list := range [...]map[uint64]flow.NetnsID{s.denied, s.failed} {
+		for _, id := range list {
+			unread[id] = true
+		}
+	}
+	if len(unread) > 0 {
+		s.servers.tell(unread, now(), emit)
+	}
 }
+
+// AskServers makes Finish ask servers' sockets for the address that their clients
+// asked for, in namespaces whose table cannot be read.
+func (s *Source) AskServers(list *Servers) { s.servers = list }
 
 func (s *Source) byFD(fd int) *space {
 	for _, sp := range s.spaces {
@@ -140,7 +161,7 @@ func (s *Source) sorted(wanted func(*space) bool) []*space {
 
 // dump tells every translation of a namespace.
 func (s *Source) dump(sp *space, adopted bool, emit func(flow.Observation)) {
-	sp.fresh, sp.again = false, false
+	sp.fresh, sp.again, sp.taken = false, false, true
 	n := sp.entries()
 	if n == 0 {
 		return // the kernel would look through the tables of all namespaces
@@ -149,12 +170,12 @@ func (s *Source) dump(sp *space, adopted bool, emit func(flow.Observation)) {
 		s.full[sp.inode] = true
 	}
 	now := now()
-	err := dump(sp.dumps, func(e *entry) {
+	err := dump(sp.dumps.Dump, func(e *entry) {
 		s.out = flow.Translation{Time: now, Netns: sp.id, Transport: e.Transport, Original: e.Original, Reply: e.Reply, Adopted: adopted}
 		emit(&s.out)
 	})
 	if err != nil {
-		s.fail(sp.inode, err)
+		s.fail(sp.id, sp.inode, err)
 	}
 }
 
@@ -166,7 +187,7 @@ func (s *Source) drain(sp *space, emit func(flow.Observation)) {
 			return nil
 		}
 		if err := parseEntry(payload, &s.entry); err != nil {
-			s.fail(sp.inode, err)
+			s.fail(sp.id, sp.inode, err)
 			return nil
 		}
 		if !s.entry.translated() {
@@ -189,7 +210,7 @@ func (s *Source) drain(sp *space, emit func(flow.Observation)) {
 			emit(&flow.Loss{Time: now(), Reason: flow.LossNetlinkOverrun, Count: 1, Netns: sp.id})
 		}
 		if err != nil {
-			s.fail(sp.inode, err)
+			s.fail(sp.id, sp.inode, err)
 			return
 		}
 		if !more {
@@ -198,11 +219,13 @@ func (s *Source) drain(sp *space, emit func(flow.Observation)) {
 	}
 }
 
-func (s *Source) fail(inode uint64, err error) {
+// fail takes down why the translations of a namespace are not known.
+func (s *Source) fail(id flow.NetnsID, inode uint64, err error) {
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-		s.denied[inode] = true
+		s.denied[inode] = id
 		return
 	}
+	s.failed[inode] = id
 	if s.failure == nil {
 		s.failure = err
 	}

@@ -61,6 +61,14 @@ func TestFinishTellsWhatLivesOn(t *testing.T) {
 	if len(o.list) != 2 || o.list[0].Original.Local != client || o.list[0].Opened == 0 || o.list[1].Original != o.list[0].Original || o.list[1].Opened != 0 {
 		t.Errorf("got %+v", o.list)
 	}
+	// What is entered and finished at once is dumped once.
+	s = newSource(t)
+	enter(t, s, n)
+	o = told{}
+	s.Finish(o.emit)
+	if len(o.list) != 1 || !o.list[0].Adopted {
+		t.Errorf("of one moment: %+v", o.list)
+	}
 }
 
 func TestNothingIsToldWhereNothingIsTranslated(t *testing.T) {
@@ -157,7 +165,9 @@ func TestGaps(t *testing.T) {
 		}
 	}
 	two := map[uint64]bool{1: true, 2: true}
-	f("rights", &Source{denied: two}, "no_conntrack", "the translations of 2 network namespaces may not be read", fixRight)
+	f("rights", &Source{denied: map[uint64]flow.NetnsID{1: 1, 2: 2}}, "no_conntrack", "the translations of 2 network namespaces may not be read", fixRight)
+	f("rights, and too many to ask", &Source{denied: map[uint64]flow.NetnsID{1: 1}, servers: &Servers{crowded: true}}, "no_conntrack",
+		"the translations of 1 network namespace may not be read: "+meaning+"; of more than 100000 sockets", fixRight)
 	f("module", &Source{failure: unix.EPROTONOSUPPORT}, "no_conntrack", "the kernel tracks connections and does not list them",
 		"sudo modprobe nf_conntrack_netlink, or a kernel with CONFIG_NF_CT_NETLINK")
 	f("garbage", &Source{failure: errNotEntry}, "no_conntrack", "not a conntrack entry: ends behind", "")

@@ -36,6 +36,7 @@ type space struct {
 	mute  bool // it does not tell of new entries
 	fresh bool // not dumped yet
 	again bool // messages were lost: to be dumped
+	taken bool // dumped by this call
 }
 
 // openSpace makes the sockets of the namespace that the calling thread is in.

@@ -183,7 +183,9 @@ func (s *Source) begin() error {
 	if err := s.kernel.vars.adopting.Set(false); err != nil {
 		return fmt.Errorf("end the first look: %w", err)
 	}
-	s.takeTranslations()
+	if !s.cfg.Once { // else all there is comes at the end
+		s.takeTranslations()
+	}
 	s.started = s.now()
 	// What ended between the start of the programs and now was before the window,
 	// unless the look had met it.
@@ -270,7 +272,7 @@ func (s *Source) end(length time.Duration) error {
 	}
 	s.tellDatagrams()
 	s.tellLocals()
-	if s.cfg.Translations != nil && end != s.started {
+	if s.cfg.Translations != nil {
 		s.cfg.Translations.Finish(s.cfg.Emit)
 	}
 	if err := s.tellLost(); err != nil {

@@ -129,7 +129,7 @@ func (s *Source) Run(ctx context.Context, length time.Duration) error {
 	if err := s.takeLook(firstLook, length == 0); err != nil {
 		return err
 	}
-	if s.cfg.Translations != nil {
+	if s.cfg.Translations != nil && length != 0 {
 		s.cfg.Translations.Take(s.cfg.Emit)
 	}
 	s.started = time.Now()
@@ -268,7 +268,7 @@ func (s *Source) finish(length time.Duration) {
 	if s.looks > 1 {
 		interval = end.Sub(s.started) / time.Duration(s.looks-1)
 	}
-	if s.cfg.Translations != nil && length != 0 {
+	if s.cfg.Translations != nil {
 		s.cfg.Translations.Finish(s.cfg.Emit)
 	}
 	s.tellGaps()
