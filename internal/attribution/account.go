@@ -34,9 +34,9 @@ func (e *Engine) account(c *Change, key EdgeKey, an, bn uint32, emit func(*Chang
 	}
 	e.retract(leader, follower, edge, want, packEvidence(c.Peer, c.Role), emit)
 	h := e.half(leader)
+	h.edge, h.live = edge, packEvidence(c.Peer, c.Role)
 	if want != 0 && !h.has(want) {
 		h.flags |= want
-		h.edge, h.live = edge, packEvidence(c.Peer, c.Role)
 		if want == flagActive {
 			c.Active = 1
 		} else {
@@ -48,6 +48,9 @@ func (e *Engine) account(c *Change, key EdgeKey, an, bn uint32, emit func(*Chang
 			continue
 		}
 		x := e.half(n)
+		if n != leader {
+			x.edge = 0 // it is counted by its leader
+		}
 		if established {
 			x.flags |= flagOpened
 		}

@@ -21,6 +21,8 @@ type Engine struct {
 	free   []uint32 // records to use again
 	dirty  []uint64 // a bit for each record: it changed in this window
 	done   []uint32 // halves that were over at the last Close
+	over   int      // how many of done were over at a Close before
+	paired []uint32 // halves with flagPaired
 
 	byCookie   cookies
 	byTuple    index

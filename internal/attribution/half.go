@@ -21,13 +21,13 @@ type half struct {
 	nextSeq    uint32 // circle of halves with the same sequence identity; of UDP, of its lane
 	seq        flow.Sequence
 	flags      flags
-	partner    uint32 // the other half, 0: not observed
-	holder     uint32 // process number, or holderSet | number of a set
-	held       uint32 // time of holder, in milliseconds modulo 2^32
-	edge       EdgeRef
+	partner    uint32  // the other half, 0: not observed
+	holder     uint32  // process number, or holderSet | number of a set
+	held       uint32  // time of holder, in milliseconds modulo 2^32
+	edge       EdgeRef // that it counts on, or counted on at its end; 0: its other end does
 	generation uint16
 	transport  flow.Transport
-	live       liveEvidence
+	live       liveEvidence // under which it counts there
 
 	tx      uint64    // payload bytes the other end acknowledged; see flagSynInTx
 	rx      uint64    // bytes received; see flagFinUnknown
@@ -92,7 +92,7 @@ const (
 	flagOlder         = flagSynRecv  // it is older than the observation: what went first is not known
 )
 
-// liveEvidence is the evidence under which a half is counted as open: peer in
+// liveEvidence is the evidence under which a half is counted: peer in
 // the upper four bits, role in the lower.
 type liveEvidence uint8
 

@@ -85,7 +85,8 @@ type namespace struct {
 	name       string
 	observed   bool
 	deathsSeen bool
-	lossy      bool // deaths may have been missed within this window
+	lossy      bool // deaths may have been missed since the last Close
+	missed     bool // or in the window that was closed by it
 }
 
 // processes numbers processes. What is asked for with every connection lies

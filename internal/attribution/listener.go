@@ -11,7 +11,8 @@ import (
 type listeners struct {
 	byCookie map[flow.SocketCookie]*listener
 	byPort   map[listenKey][]*listener // sorted by cookie
-	ended    []flow.SocketCookie       // in this window
+	ended    []flow.SocketCookie       // in this window and the one before
+	over     int                       // how many of ended were so at the last Close
 	// ports has a bit for every port anybody listens on, so that the many ports
 	// of clients are told apart without a look-up.
 	ports [1 << 16 / 64]uint64
@@ -196,9 +197,10 @@ func (e *Engine) makers(list []*listener) []NodeRef {
 	return out
 }
 
-// dropListeners forgets those that ended in the window that closes.
+// dropListeners forgets those that ended in the window before.
 func (e *Engine) dropListeners() {
-	for _, c := range e.listeners.ended {
+	t := &e.listeners
+	for _, c := range t.ended[:t.over] {
 		l := e.listeners.byCookie[c]
 		delete(e.listeners.byCookie, c)
 		list := slices.DeleteFunc(e.listeners.byPort[l.key], func(o *listener) bool { return o == l })
@@ -209,5 +211,6 @@ func (e *Engine) dropListeners() {
 		}
 		e.topologyChanged = true
 	}
-	e.listeners.ended = e.listeners.ended[:0]
+	t.ended = slices.Delete(t.ended, 0, t.over)
+	t.over = len(t.ended)
 }

@@ -46,6 +46,7 @@ func (e *Engine) pairNameless() {
 		case i >= 0:
 			h.flags |= flagPaired
 			e.half(list[i]).flags |= flagPaired
+			e.paired = append(e.paired, n, list[i])
 		case h.peer != 0 && e.listened(h):
 			h.flags |= flagEstablished // a server's end: its client is elsewhere
 		}

@@ -18,6 +18,7 @@ type translations struct {
 	// and before it.
 	over, before []natKey
 	again        []natKey // made several times since the last Close
+	decided      bool     // a window was closed with what is here, and nothing told since
 }
 
 // translation is one pair of tuples that a namespace rewrites into each other.
@@ -84,6 +85,7 @@ func (t natTuple) is(socket natTuple) bool {
 // translation takes in a conntrack entry. Its Original is what the client's
 // socket has; its Reply is what the server's socket has.
 func (e *Engine) translation(o *flow.Translation) {
+	e.forgetTranslations()
 	key := natKey{e.netnsNumber(o.Netns), e.natTuple(o.Original, o.Transport), e.natTuple(o.Reply, o.Transport)}
 	if key.client.mirror() == key.server || o.Original.Local.Port() == 0 || o.Reply.Local.Port() == 0 {
 		return // tracked, not translated
@@ -115,10 +117,15 @@ func (e *Engine) translation(o *flow.Translation) {
 	}
 }
 
-// forgetTranslations drops those that were over before the last Close: their
-// connections have been decided.
+// forgetTranslations drops, once after each Close and before anything is told of
+// others, those that were over before the Close before: their connections have
+// been decided, and could be explained until now.
 func (e *Engine) forgetTranslations() {
 	n := &e.nat
+	if !n.decided {
+		return
+	}
+	n.decided = false
 	for _, key := range n.before {
 		t := n.byKey[key]
 		if t == nil || t.made() > t.closed || slices.Contains(n.over, key) {
@@ -198,7 +205,7 @@ func (e *Engine) concealed(at uint32, t natTuple) bool {
 // socket is older than its entry, and both sides' are younger than the removal
 // of an entry only if it is another's.
 func (e *Engine) ofTime(t *translation, h *half, client bool) bool {
-	if h.after == 0 || e.namespaces[t.netns].lossy {
+	if h.after == 0 || e.namespaces[t.netns].missed {
 		return true
 	}
 	made := t.made()

@@ -15,6 +15,7 @@ import (
 // as such and not taken for a new connection.
 func (e *Engine) Close(emit func(*Change)) {
 	e.flush()
+	e.forgetLast()
 	e.releaseDone()
 	e.listensByProcess = nil
 	if e.topologyChanged {
@@ -32,11 +33,22 @@ func (e *Engine) Close(emit func(*Change)) {
 		e.resolve(n, emit, true)
 	}
 	e.closeUnix(emit)
+	e.nat.decided = true
+	e.closed = true
+}
+
+// forgetLast lets go of what the window before was decided by, which was kept
+// until now so that it can be explained.
+func (e *Engine) forgetLast() {
 	e.dropListeners()
 	e.forgetTranslations()
-	e.closed = true
+	for _, n := range e.paired {
+		e.half(n).flags &^= flagPaired
+	}
+	e.paired = e.paired[:0]
 	for i := range e.namespaces {
-		e.namespaces[i].lossy = false
+		ns := &e.namespaces[i]
+		ns.missed, ns.lossy = ns.lossy, false
 	}
 }
 
@@ -76,7 +88,7 @@ func (e *Engine) fetchAhead(f func(n uint32)) {
 // once a window for each half that changed, when it has been decided.
 func (e *Engine) settle(n uint32, h *half) {
 	e.dirty[n/64] &^= 1 << (n % 64)
-	h.flags &^= flagUndecided | flagPaired
+	h.flags &^= flagUndecided
 	h.seal()
 	if h.has(flagFinal) && !h.has(flagDone) {
 		h.flags |= flagDone
@@ -95,7 +107,7 @@ func (e *Engine) releaseDone() {
 		}
 		e.release(n)
 	}
-	e.done = kept
+	e.done, e.over = kept, len(kept)
 }
 
 func (e *Engine) release(n uint32) {
@@ -138,17 +150,10 @@ func (e *Engine) resolve(n uint32, emit func(*Change), last bool) {
 		e.settle(n, h)
 		return
 	}
-	f := e.findPeer(n, h)
+	f := e.mutualPeer(n, h)
 	var o *half
 	if f.partner != 0 {
 		o = e.half(f.partner)
-		// The other end must see it the same way: what is ambiguous from one
-		// side is ambiguous.
-		if f.evidence == flow.PeerTuple && len(e.circleOf(n, h)) > 2 {
-			if back := e.findPeer(f.partner, o); back.partner != n {
-				o, f = nil, found{evidence: flow.PeerAmbiguous, candidates: []uint32{f.partner}}
-			}
-		}
 	}
 	if h.silent() && (o == nil || o.silent()) || f.evidence == flow.PeerNone && e.heardFromGroup(h) {
 		e.settle(n, h)
@@ -189,6 +194,18 @@ func (e *Engine) resolve(n uint32, emit func(*Change), last bool) {
 	e.emitPair(n, h, f.partner, o, f.evidence, role, by, emit)
 	e.settle(n, h)
 	e.settle(f.partner, o)
+}
+
+// mutualPeer is the other end of h if that sees it the same way: what is
+// ambiguous from one side is ambiguous.
+func (e *Engine) mutualPeer(n uint32, h *half) found {
+	f := e.findPeer(n, h)
+	if f.partner != 0 && f.evidence == flow.PeerTuple && len(e.circleOf(n, h)) > 2 {
+		if back := e.findPeer(f.partner, e.half(f.partner)); back.partner != n {
+			return found{evidence: flow.PeerAmbiguous, candidates: []uint32{f.partner}}
+		}
+	}
+	return f
 }
 
 // pair makes two halves each other's partner, and nobody else's. m is 0 if n

@@ -420,16 +420,18 @@ func (e *Engine) accountUnix(c *Change, key EdgeKey, a, b *unixSocket, emit func
 		emit(&e.back)
 	}
 	if !final && !keeper.active {
-		keeper.active, keeper.edge, keeper.live = true, c.Edge, live
+		keeper.active = true
 		c.Active = 1
 	}
 	unixTraffic(c, a, b)
 	for _, u := range [...]*unixSocket{a, b} {
 		if u != nil && (u == a || u.peer == a.inode) {
+			u.edge = 0
 			u.opened, u.closed = true, u.closed || final
 			u.base, u.sealed = u.counters, true
 		}
 	}
+	keeper.edge, keeper.live = c.Edge, live
 	emit(c)
 }
 

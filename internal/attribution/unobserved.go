@@ -55,7 +55,7 @@ func (e *Engine) reached(h *half, list []*listener) []*listener {
 	reset := h.has(flagFinal) && !h.has(flagSyn1)
 	return slices.DeleteFunc(list, func(l *listener) bool {
 		ns := &e.namespaces[l.key.netns]
-		return ns.observed && ns.deathsSeen && !ns.lossy && !(reset && l.key.netns == h.netns)
+		return ns.observed && ns.deathsSeen && !ns.missed && !(reset && l.key.netns == h.netns)
 	})
 }
 

@@ -65,6 +65,9 @@ func (e *Engine) indexListens() {
 		}
 	}
 	for _, l := range e.listeners.byCookie {
+		if l.final {
+			continue
+		}
 		addr := e.addrs.list[l.addr]
 		if l.addr == 0 {
 			addr = netip.IPv4Unspecified()
