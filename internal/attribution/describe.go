@@ -1,7 +1,6 @@
 package attribution
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -9,40 +8,35 @@ import (
 	"peerscope/internal/flow"
 )
 
-// Describe puts one connection into words, from the socket with that cookie:
-// (layer)service:instance:process(ip:port)(pid) -> the same of the other end,
-// and on what evidence. Empty if the socket is not known.
-func (e *Engine) Describe(cookie flow.SocketCookie) string {
-	e.flush()
-	slot, _ := e.byCookie.slot(cookie, 0)
-	if *slot == 0 {
-		return ""
+// line puts one connection into one line: (layer)service:instance:process
+// (ip:port)(pid) -> the same of the other end, and on what evidence.
+func (e *Engine) line(k EdgeKey, at [2]netip.AddrPort, role flow.Role, peer, by string) string {
+	return fmt.Sprintf("%s -> %s: %v, peer by %s, role by %s", e.describeNode(k.A, at[0]), e.describeNode(k.B, at[1]), role, peer, by)
+}
+
+// addresses are the addresses of both ends as each calls itself, else as the
+// other one calls it.
+func (x *explainer) addresses() [2]netip.AddrPort {
+	var out [2]netip.AddrPort
+	for i, h := range x.ends {
+		switch o := x.ends[1-i]; {
+		case h != nil && h.local != 0:
+			out[i] = x.e.addrPort(h.local, h.localPort)
+		case o != nil:
+			out[i] = x.e.addrPort(o.peer, o.peerPort)
+		}
 	}
-	n := *slot
-	h := e.half(n)
-	f := e.findPeer(n, h)
-	var o *half
-	if m := cmp.Or(f.partner, f.shared); m != 0 {
-		o = e.half(m)
-	}
-	role, by, _ := e.roleOf(h, o)
-	c := Change{Peer: f.evidence}
-	var other flow.NodeRef
-	if o != nil {
-		other = e.endNode(o, role.Reverse(), &c)
-	} else {
-		other, role = e.unobserved(&c, h, role)
-	}
-	me := e.endNode(h, role, &c)
-	local := netip.AddrPortFrom(e.addrs.list[h.local], h.localPort)
-	peer := netip.AddrPortFrom(e.addrs.list[h.peer], h.peerPort)
-	return fmt.Sprintf("%s -> %s: %v, peer by %v, role by %v", e.describeNode(me, local), e.describeNode(other, peer), role, c.Peer, by)
+	return out
 }
 
 func (e *Engine) describeNode(ref flow.NodeRef, at netip.AddrPort) string {
+	where := written(at)
+	if where == "" {
+		where = "unknown"
+	}
 	n := e.Node(ref)
 	if n.Kind != flow.NodeProcess {
-		return fmt.Sprintf("(%v)", at)
+		return fmt.Sprintf("(%s)", where)
 	}
 	var b strings.Builder
 	name := n.Process.Name
@@ -53,6 +47,6 @@ func (e *Engine) describeNode(ref flow.NodeRef, at netip.AddrPort) string {
 			name = entity.Process
 		}
 	}
-	fmt.Fprintf(&b, "%s(%v)(pid %d)", name, at, n.Process.Key.PID)
+	fmt.Fprintf(&b, "%s(%s)(pid %d)", name, where, n.Process.Key.PID)
 	return b.String()
 }

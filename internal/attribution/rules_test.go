@@ -200,7 +200,10 @@ func TestOriginalRule11TrafficCanPrintItself(t *testing.T) {
 	b := w.process(20, "b")
 	w.connection(ns, a, ns, b, "10.0.0.1:4000 > 10.0.0.1:80")
 	e, _ := engineOf(w.obs)
-	got := e.Describe(1)
+	got := ""
+	for _, accounts := range accountsOf(e) {
+		got = accounts[0].Line
+	}
 	want := "(OS_LINUX)shop:web-1:a(10.0.0.1:4000)(pid 10) -> b(10.0.0.1:80)(pid 20): client, peer by tuple, role by syn-byte"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -68,14 +68,7 @@ func (e *Engine) indexListens() {
 		if l.final {
 			continue
 		}
-		addr := e.addrs.list[l.addr]
-		if l.addr == 0 {
-			addr = netip.IPv4Unspecified()
-			if l.any6 {
-				addr = netip.IPv6Unspecified()
-			}
-		}
-		add(l.holders, flow.Listening{Transport: l.key.transport, Addr: addr, Port: l.key.port, Backlog: l.backlog, Limit: l.limit})
+		add(l.holders, flow.Listening{Transport: l.key.transport, Addr: e.boundTo(l), Port: l.key.port, Backlog: l.backlog, Limit: l.limit})
 	}
 	for _, u := range e.unix.byKey {
 		if u.listens && !u.done {
@@ -88,6 +81,17 @@ func (e *Engine) indexListens() {
 				cmp.Compare(a.Path, b.Path), cmp.Compare(a.Backlog, b.Backlog))
 		})
 	}
+}
+
+// boundTo is the address of a listener, unspecified for any.
+func (e *Engine) boundTo(l *listener) netip.Addr {
+	switch {
+	case l.addr != 0:
+		return e.addrs.list[l.addr]
+	case l.any6:
+		return netip.IPv6Unspecified()
+	}
+	return netip.IPv4Unspecified()
 }
 
 // Listening lists the processes that wait for peers.

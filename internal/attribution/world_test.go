@@ -240,7 +240,8 @@ func counts(m map[string]uint64) string {
 }
 
 // expect compares the edges that the world makes with the lines wanted, and
-// demands the same answer in reverse order and told twice.
+// demands the same answer in reverse order and told twice, and accounts that
+// lead to it.
 func (w *world) expect(t *testing.T, want ...string) {
 	t.Helper()
 	slices.Sort(want)
@@ -258,6 +259,7 @@ func (w *world) expect(t *testing.T, want ...string) {
 		}
 	}
 	check("as told", w.obs)
+	w.explained(t)
 	back := slices.Clone(w.obs)
 	slices.Reverse(back)
 	check("in reverse order", back)

@@ -3,10 +3,16 @@ package flow
 import (
 	"fmt"
 	"net/netip"
+	"time"
 )
 
 // Time is nanoseconds since the Unix epoch (CLOCK_REALTIME of the observed host).
 type Time int64
+
+// Stamp is the time in RFC 3339 with milliseconds, UTC.
+func (t Time) Stamp() string {
+	return time.Unix(0, int64(t)).UTC().Format("2006-01-02T15:04:05.000Z")
+}
 
 // NetnsID names a network namespace for the life of the host: the namespace
 // cookie where the kernel gives it (SO_NETNS_COOKIE, Linux 5.14), else the

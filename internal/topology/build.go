@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"time"
 
 	"peerscope/internal/flow"
 )
@@ -36,7 +35,7 @@ func (l *Ledger) Map(d Directory, f Facts) *Map {
 	m := &Map{
 		Schema: Schema,
 		Host:   Host{Name: f.Host.Name, ID: f.Host.ID, BootID: f.Host.BootID, Kernel: f.Host.Kernel},
-		Window: Window{Start: stamp(f.Window.Start), End: stamp(f.Window.End)},
+		Window: Window{Start: f.Window.Start.Stamp(), End: f.Window.End.Stamp()},
 		Capture: Capture{Source: f.Capture.Source, Rung: f.Capture.Rung, IntervalMS: int64(f.Capture.Interval) / 1e6,
 			Degraded: []Degraded{}, Lost: map[string]uint64{},
 			Totals: f.Capture.Totals, Completeness: completeness(f.Capture.Totals)},
@@ -81,10 +80,6 @@ func (t *tally) shows() bool {
 		t.bytes.toA.value+t.bytes.toB.value > 0
 }
 
-func stamp(t flow.Time) string {
-	return time.Unix(0, int64(t)).UTC().Format("2006-01-02T15:04:05.000Z")
-}
-
 // builder turns numbers into nodes, each once.
 type builder struct {
 	dir   Directory
@@ -126,7 +121,7 @@ func (b *builder) edge(k flow.Edge, t *tally) built {
 		e.Client, e.Server, e.ServerPort = first, second, k.PortB
 		e.ID = EdgeID(first, second, e.Transport, portOrPath(k.PortB, k.Path))
 	} else {
-		swapped = second < first || second == first && k.PortB < k.PortA
+		swapped = b.swapped(k)
 		ports := []uint16{k.PortA, k.PortB}
 		if swapped {
 			first, second = second, first
@@ -154,6 +149,13 @@ func (b *builder) edge(k flow.Edge, t *tally) built {
 	}
 	e.countProtocols()
 	return e
+}
+
+// swapped: the ends of an edge without roles are in the order of their ids, and
+// not in that of their numbers.
+func (b *builder) swapped(k flow.Edge) bool {
+	first, second := b.id(k.A), b.id(k.B)
+	return !k.RoleKnown && (second < first || second == first && k.PortB < k.PortA)
 }
 
 // EdgeID names an edge by what makes it, and by nothing else.

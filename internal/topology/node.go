@@ -39,7 +39,7 @@ func processNode(n flow.Node) Node {
 	out.Attributes.setPod(&p.Pod)
 	out.Attributes.setEntities(p.Entities)
 	if p.Created != 0 {
-		out.Attributes.Created = stamp(p.Created)
+		out.Attributes.Created = p.Created.Stamp()
 	}
 	if p.Executable != "" {
 		out.Attributes.ExecutableName = path.Base(p.Executable)
