@@ -88,7 +88,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see: %s --help", err, c.CommandPath()))
 	})
-	root.AddCommand(newMap(s), newRecord(s), newDoctor(s), newVersion(s))
+	root.AddCommand(newMap(s), newExplain(s), newRecord(s), newDoctor(s), newVersion(s))
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root

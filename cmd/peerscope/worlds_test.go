@@ -14,9 +14,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the maps expected of testdata/worlds")
 
-// TestWorlds replays the small worlds and compares their maps to the byte: as
-// they are written, with their lines in any order, and told twice.
-func TestWorlds(t *testing.T) {
+// eachWorld gives every small world to answer and compares the answer to the byte
+// with the file beside it: as the world is written, with its lines in any order,
+// and told twice.
+func eachWorld(t *testing.T, suffix string, orders int, answer func(t *testing.T, world []byte) []byte) {
 	worlds, err := filepath.Glob("../../testdata/worlds/*.jsonl")
 	if err != nil || len(worlds) < 10 {
 		t.Fatalf("%d worlds: %v", len(worlds), err)
@@ -28,8 +29,8 @@ func TestWorlds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden := strings.TrimSuffix(file, ".jsonl") + ".map.json"
-			got := replayed(t, world)
+			golden := strings.TrimSuffix(file, ".jsonl") + suffix
+			got := answer(t, world)
 			if *update {
 				if err := os.WriteFile(golden, got, 0o644); err != nil {
 					t.Fatal(err)
@@ -44,18 +45,21 @@ func TestWorlds(t *testing.T) {
 			}
 			header, lines, _ := strings.Cut(strings.TrimSpace(string(world)), "\n")
 			r := rand.New(rand.NewPCG(1, 2))
-			for range 5 {
+			for range orders {
 				told := strings.Split(lines, "\n")
 				told = append(told, told[r.IntN(len(told)):]...)
 				r.Shuffle(len(told), func(i, j int) { told[i], told[j] = told[j], told[i] })
 				shuffled := header + "\n" + strings.Join(told, "\n") + "\n"
-				if d := cmp.Diff(string(want), string(replayed(t, []byte(shuffled)))); d != "" {
+				if d := cmp.Diff(string(want), string(answer(t, []byte(shuffled)))); d != "" {
 					t.Fatalf("in another order (-want +got):\n%s", d)
 				}
 			}
 		})
 	}
 }
+
+// TestWorlds compares the maps of the small worlds.
+func TestWorlds(t *testing.T) { eachWorld(t, ".map.json", 5, replayed) }
 
 // replayed is the map of a recording, by the program itself.
 func replayed(t *testing.T, recording []byte) []byte {

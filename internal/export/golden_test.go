@@ -16,6 +16,24 @@ import (
 // update rewrites the golden files: go test ./internal/export -run Golden -update
 var update = flag.Bool("update", false, "rewrite the golden files")
 
+// golden compares to the byte with a file of testdata.
+func golden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", file)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
 func TestGolden(t *testing.T) {
 	tests := []struct {
 		file   string
@@ -57,19 +75,7 @@ func TestGolden(t *testing.T) {
 			if err := export.Render(&got, tt.format, tt.m, tt.style); err != nil {
 				t.Fatal(err)
 			}
-			path := filepath.Join("testdata", tt.file)
-			if *update {
-				if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got.String()); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", path, diff)
-			}
+			golden(t, tt.file, got.Bytes())
 		})
 	}
 }

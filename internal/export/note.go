@@ -32,9 +32,7 @@ func (n *names) problem(e *topology.Edge) string {
 // errors are the errors of failed connects, the most frequent first; the count
 // of a single one that explains all is not repeated.
 func (n *names) errors(e *topology.Edge) string {
-	words := slices.SortedFunc(maps.Keys(e.Errors), func(a, b string) int {
-		return cmp.Or(cmp.Compare(e.Errors[b], e.Errors[a]), cmp.Compare(a, b))
-	})
+	words := sortedErrors(e)
 	if len(words) == 1 && e.Errors[words[0]] == e.Connections.Failed {
 		return n.style.clean(words[0])
 	}
@@ -42,6 +40,13 @@ func (n *names) errors(e *topology.Edge) string {
 		words[i] = n.style.clean(w) + " " + countText(e.Errors[w])
 	}
 	return strings.Join(words, ", ")
+}
+
+// sortedErrors are the names of an edge's errors, the most frequent first.
+func sortedErrors(e *topology.Edge) []string {
+	return slices.SortedFunc(maps.Keys(e.Errors), func(a, b string) int {
+		return cmp.Or(cmp.Compare(e.Errors[b], e.Errors[a]), cmp.Compare(a, b))
+	})
 }
 
 // remarks are what else must be known to read an edge rightly, what makes its

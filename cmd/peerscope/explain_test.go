@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"peerscope/internal/topology"
+)
+
+// explained is what `explain` says of every edge of a recording.
+func explained(t *testing.T, world []byte, args ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "world")
+	if err := os.WriteFile(file, world, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var m topology.Map
+	if err := json.Unmarshal(replayed(t, world), &m); err != nil {
+		t.Fatal(err)
+	}
+	var all bytes.Buffer
+	for _, e := range m.Edges {
+		var errs bytes.Buffer
+		if code := run(append([]string{"explain", e.ID, "--from", file}, args...), nil, &all, &errs); code != 0 || errs.Len() > 0 {
+			t.Fatalf("%s: exit code %d, standard error: %s", e.ID, code, errs.String())
+		}
+		all.WriteString("\n")
+	}
+	return all.String()
+}
+
+// TestExplainWorlds compares what is said of every edge of the small worlds.
+func TestExplainWorlds(t *testing.T) {
+	eachWorld(t, ".explain.txt", 2, func(t *testing.T, world []byte) []byte { return []byte(explained(t, world)) })
+}
+
+// TestExplainJSON: one object an edge, of the schema, whose evidence is the map's.
+func TestExplainJSON(t *testing.T) {
+	worlds, _ := filepath.Glob("../../testdata/worlds/*.jsonl")
+	for _, file := range worlds {
+		world, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dec := json.NewDecoder(strings.NewReader(explained(t, world, "-o", "json")))
+		var m topology.Map
+		if err := json.Unmarshal(replayed(t, world), &m); err != nil {
+			t.Fatal(err)
+		}
+		for i := range m.Edges {
+			var x topology.Explanation
+			if err := dec.Decode(&x); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			if x.Schema != topology.ExplainSchema || x.Edge.ID != m.Edges[i].ID || len(x.Edge.Ends) == 0 && (x.Client == nil || x.Server == nil) {
+				t.Errorf("%s: schema %q, edge %s, want %s", file, x.Schema, x.Edge.ID, m.Edges[i].ID)
+			}
+			peer, role := map[string]uint64{}, map[string]uint64{}
+			for _, d := range append([]topology.Decision{x.Decision}, x.Others...) {
+				if d.Connection != nil {
+					peer[d.Connection.Peer] += uint64(d.Alike)
+					role[d.Connection.Role] += uint64(d.Alike)
+				}
+			}
+			want := m.Edges[i].Evidence
+			if d := cmp.Diff([]map[string]uint64{orEmpty(want.Peer), orEmpty(want.Role)}, []map[string]uint64{peer, role}); d != "" {
+				t.Errorf("%s edge %s: evidence (-map +explained):\n%s", file, x.Edge.ID, d)
+			}
+		}
+	}
+}
+
+func orEmpty(m map[string]uint64) map[string]uint64 {
+	if m == nil {
+		return map[string]uint64{}
+	}
+	return m
+}
+
+// TestExplainChooses: what may be typed for an end, and how many edges it means.
+func TestExplainChooses(t *testing.T) {
+	const udpAndUnix = "../../testdata/worlds/udp-and-unix.jsonl"
+	f := func(edges int, says string, args ...string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		code := run(append([]string{"explain", "-o", "json"}, args...), nil, &out, &errs)
+		n := strings.Count(out.String(), `"schema": "peerscope.explain/v1"`)
+		if n != edges || !strings.Contains(errs.String(), says) || (code == 0) != (edges > 0) {
+			t.Errorf("%q: %d edges, exit code %d, %q; want %d and %q", args, n, code, errs.String(), edges, says)
+		}
+	}
+	f(4, "", "nginx", "--from", world)
+	f(3, "", "wrk", "--from", world)
+	f(3, "", "WRK", "nginx", "--from", world)
+	f(3, "nothing goes from nginx to wrk", "nginx", "wrk", "--from", world)
+	f(1, "", "pid:11", "--from", world)
+	f(1, "", "11", "--from", world)
+	f(1, "", "process:12@120", "--from", world)
+	f(4, "", "ngi", "--from", world)
+	f(4, "", ":80", "--from", world)
+	f(3, "", "wrk", ":80", "--from", world)
+	f(4, "", "127.0.0.1", "--from", world)
+	f(1, "", "127.0.0.1:4003", "--from", world)
+	f(1, "", "e:c0e88994257e29f7", "--from", world)
+	f(1, "", "wrk", "--pid", "11", "--from", world)
+	f(1, "", "10.96.0.7:80", "--from", "../../testdata/worlds/dnat-by-translation.jsonl")
+	f(0, "no edge touches ngnix; near ngnix: nginx", "ngnix", "--from", world)
+	f(0, "no edge touches :81; near :81: :80", ":81", "--from", world)
+	f(0, "no edge touches zebra; near zebra: 127.0.0.1, nginx, wrk", "zebra", "--from", world)
+	f(0, "no edge is between wrk and redis; near redis:", "wrk", "redis", "--from", world)
+	f(0, "no edge touches e:0", "e:0", "--from", world)
+	f(0, "a pid is a positive number", "pid:x", "--from", world)
+	f(0, "a port is a number", ":99999", "--from", world)
+	f(0, "give it alone", "e:1", "x", "--from", world)
+	f(0, "explain takes one or two", "--from", world)
+	f(0, "it is text or json", "-o", "yaml", "wrk", "--from", world)
+	f(0, "give one of them", "wrk", "--from", world, "--for", "3s")
+	f(0, "", "nobody", "--from", udpAndUnix)
+}
