@@ -38,15 +38,19 @@ type tool struct {
 	args     []string
 }
 
-// startTool runs `peerscope map` on namespaces and waits for its first look.
-func (l *Lab) startTool(ns []*Netns) *tool {
+// startTool runs a command of the tool, `map` if none is given, on namespaces and
+// waits for its first look.
+func (l *Lab) startTool(ns []*Netns, command ...string) *tool {
 	l.T.Helper()
 	window := longWindow
 	if l.Scenario.For > 0 || l.Scenario.Snapshot {
 		window = l.Scenario.For
 	}
 	t := &tool{observed: make(chan struct{}), done: make(chan error, 1)}
-	t.args = []string{"map", "--for", window.String(), "--source", l.source}
+	if command == nil {
+		command = []string{"map"}
+	}
+	t.args = append(command, "--for", window.String(), "--source", l.source)
 	for _, n := range ns {
 		t.args = append(t.args, "--netns", n.Name)
 	}
@@ -96,6 +100,23 @@ func (t *tool) follow(r io.Reader) {
 func (l *Lab) finish() *topology.Map {
 	l.T.Helper()
 	t := l.tool
+	l.end(t)
+	if l.bench.Keep != "" {
+		path := filepath.Join(l.bench.Keep, l.Scenario.Name+"."+l.source+".json")
+		if err := os.WriteFile(path, t.stdout.Bytes(), 0o644); err != nil {
+			l.T.Errorf("keep map: %v", err)
+		}
+	}
+	m, err := parseMap(&t.stdout)
+	if err != nil {
+		l.T.Fatalf("%v\n%s\n%s", err, t.stdout.String(), t.stderr.String())
+	}
+	return m
+}
+
+// end ends the window of one run of the tool and waits for it.
+func (l *Lab) end(t *tool) {
+	l.T.Helper()
 	time.Sleep(settle)
 	if l.Scenario.For == 0 && !l.Scenario.Snapshot {
 		if err := t.cmd.Process.Signal(os.Interrupt); err != nil {
@@ -109,19 +130,8 @@ func (l *Lab) finish() *topology.Map {
 		}
 	case <-time.After(startBound + l.Scenario.For):
 		_ = t.cmd.Process.Kill()
-		l.T.Fatalf("tool did not print its map within %v of the end\n%s", startBound, t.stderr.String())
+		l.T.Fatalf("tool did not print its answer within %v of the end\n%s", startBound, t.stderr.String())
 	}
-	if l.bench.Keep != "" {
-		path := filepath.Join(l.bench.Keep, l.Scenario.Name+"."+l.source+".json")
-		if err := os.WriteFile(path, t.stdout.Bytes(), 0o644); err != nil {
-			l.T.Errorf("keep map: %v", err)
-		}
-	}
-	m, err := parseMap(&t.stdout)
-	if err != nil {
-		l.T.Fatalf("%v\n%s\n%s", err, t.stdout.String(), t.stderr.String())
-	}
-	return m
 }
 
 // parseMap reads a map and checks what every map promises whatever it shows:
