@@ -23,6 +23,7 @@ var architecture = map[string]struct {
 	"internal/flow":                {pure, nil},
 	"internal/attribution":         {pure, []string{"internal/flow"}},
 	"internal/topology":            {pure, []string{"internal/flow"}},
+	"internal/filter":              {pure, []string{"internal/flow", "internal/topology"}},
 	"internal/capture/nlsocket":    {in, nil},
 	"internal/capture/netns":       {in, []string{"internal/flow", "internal/capture/nlsocket"}},
 	"internal/capture/netlink":     {in, []string{"internal/flow", "internal/capture/netns", "internal/capture/nlsocket"}},

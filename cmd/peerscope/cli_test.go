@@ -53,7 +53,7 @@ func TestBadInput(t *testing.T) {
 	}
 	f(exitUsage, `unknown command "mpa"; did you mean "map"?`, "mpa")
 	f(exitUsage, "unknown flag: --fro", "map", "--fro", "x")
-	f(exitUsage, `unexpected argument "nginx"`, "map", "nginx")
+	f(exitUsage, `filter: unknown key "prot" at column 13 (did you mean "port"?)`, "map", "--for", "1h", "nginx", "or", "to:prot:443")
 	f(exitUsage, `did you mean "json"`, "map", "-o", "jsn")
 	f(exitUsage, `unknown group "pid"`, "map", "--group-by", "pid")
 	f(exitUsage, `unknown source "magic"`, "map", "--source", "magic")
@@ -195,6 +195,34 @@ func TestSelection(t *testing.T) {
 	f(2, "--pid", "11", "--pid", "12")
 	f(0, "--pid", "20", "--cgroup", "/system.slice")
 	f(2, "--group-by", "exe") // all of nginx is one node
+	f(3, "from:pid:20")
+	f(1, "pid:11", "from:pid:20")
+	f(3, "pid:11 or", "pid:20 proto:tcp")
+	f(1, "pid:11", "--pid", "20")
+	f(1, "--group-by", "exe", "from:pid:20") // filtered before it is grouped
+}
+
+// TestFilterThatHidesEverything names the part to leave out, and is no error.
+func TestFilterThatHidesEverything(t *testing.T) {
+	f := func(says string, args ...string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if code := run(append([]string{"map", "--from", world, "-o", "json"}, args...), nil, &out, &errs); code != exitDone {
+			t.Errorf("%q: exit code %d", args, code)
+		}
+		if errs.String() != says {
+			t.Errorf("%q says\n%swant\n%s", args, errs.String(), says)
+		}
+		var m topology.Map
+		if err := json.Unmarshal(out.Bytes(), &m); err != nil || len(m.Edges) > 0 {
+			t.Errorf("%q: %d edges, %v", args, len(m.Edges), err)
+		}
+	}
+	f("peerscope: 0 of 4 edges match nginx port:1; without [port:1] there would be 4\n", "nginx", "port:1")
+	f("peerscope: 0 of 4 edges match pid:1; without [pid:1] there would be 4\n", "pid:1")
+	f("peerscope: 0 of 4 edges match pid:1 port:1; no single part of it hides them all\n", "pid:1", "port:1")
+	f("peerscope: filter: this version does not know the values of dns, p95, so no comparison with them holds\n"+
+		"peerscope: 0 of 4 edges match nginx (dns:x or p95>1ms); without [dns:x or p95>1ms] there would be 4\n", "nginx", "(dns:x or p95>1ms)")
 }
 
 func TestGroupsThatNobodyIsInAreSaid(t *testing.T) {
@@ -256,5 +284,10 @@ func TestCompletion(t *testing.T) {
 	run([]string{"__complete", "map", "-o", ""}, nil, &out, &errs)
 	if !strings.Contains(out.String(), "mermaid") {
 		t.Errorf("completion of -o offers %q", out.String())
+	}
+	out.Reset()
+	run([]string{"__complete", "map", "nginx or to:po"}, nil, &out, &errs)
+	if want := "nginx or to:pod:\nnginx or to:port:\n"; !strings.HasPrefix(out.String(), want) {
+		t.Errorf("completion of a filter offers %q, want %q", out.String(), want)
 	}
 }

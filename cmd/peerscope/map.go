@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"peerscope/internal/export"
+	"peerscope/internal/filter"
 	"peerscope/internal/topology"
 )
 
@@ -20,6 +21,7 @@ import (
 type mapOptions struct {
 	selection
 	look
+	filter     *filter.Expr
 	format     string
 	group      string
 	outputFile string
@@ -34,19 +36,18 @@ type look struct {
 func newMap(s streams) *cobra.Command {
 	var o mapOptions
 	c := &cobra.Command{
-		Use:   "map",
+		Use:   "map [FILTER...]",
 		Short: "Observe for a while, then print who talks to whom",
+		Long: "Map observes this host for a while, then prints who talks to whom. A filter says which edges\n" +
+			"are wanted, as 'nginx to:port:5432 rtt>10ms'; docs/FILTER.md has its language.",
 		Example: "  peerscope map                        # 10 seconds of the whole host\n" +
 			"  peerscope map --for 0                # what is open now\n" +
 			"  peerscope map --pid 812 -o json      # the connections of one process\n" +
+			"  peerscope map nginx not to:port:80   # edges of nginx, but not those to a port 80\n" +
 			"  peerscope map --from incident.rec    # a recording, on any machine",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage(fmt.Errorf("unexpected argument %q; select with --pid, --cgroup or --netns, see: peerscope map --help", args[0]))
-			}
-			return nil
-		},
-		RunE: func(c *cobra.Command, _ []string) error { return o.run(c, s) },
+		Args:              filterArgs(&o.filter),
+		ValidArgsFunction: completeFilter,
+		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c, s) },
 	}
 	f := c.Flags()
 	o.selection.flags(c)
@@ -109,7 +110,7 @@ func (o *mapOptions) run(c *cobra.Command, s streams) error {
 	if err != nil {
 		return err
 	}
-	grouped := topology.Group(m, o.group)
+	grouped := topology.Group(applyFilter(o.filter, m, s.err), o.group)
 	if o.group != "process" && !slices.ContainsFunc(grouped.Nodes, isGroup) {
 		fmt.Fprintf(s.err, "peerscope: --group-by %s: no process of this map has one that is known, so each stays by itself\n", o.group)
 	}

@@ -5,22 +5,29 @@ import "slices"
 // Select keeps the edges of which an end is wanted, with every node they name.
 // A candidate or another holder of an end counts as that end.
 func Select(m *Map, wanted func(*Node) bool) *Map {
-	out := *m
 	chosen := map[string]bool{}
 	for i := range m.Nodes {
 		if wanted(&m.Nodes[i]) {
 			chosen[m.Nodes[i].ID] = true
 		}
 	}
+	return SelectEdges(m, func(e *Edge) bool {
+		return slices.ContainsFunc(e.nodes(), func(id string) bool { return chosen[id] })
+	})
+}
+
+// SelectEdges keeps the edges that are wanted, with every node they name.
+func SelectEdges(m *Map, wanted func(*Edge) bool) *Map {
+	out := *m
 	out.Edges, out.Nodes = []Edge{}, []Node{}
 	named := map[string]bool{}
-	for _, e := range m.Edges {
-		ids := e.nodes()
-		if !slices.ContainsFunc(ids, func(id string) bool { return chosen[id] }) {
+	for i := range m.Edges {
+		e := &m.Edges[i]
+		if !wanted(e) {
 			continue
 		}
-		out.Edges = append(out.Edges, e)
-		for _, id := range ids {
+		out.Edges = append(out.Edges, *e)
+		for _, id := range e.nodes() {
 			named[id] = true
 		}
 	}
