@@ -17,6 +17,7 @@ go test -run '^$' -bench 'Process$|Key$' -benchtime 1s -timeout 10m ./internal/i
 go test -run '^$' -bench 'Completer' -benchtime 3x -timeout 10m ./internal/identity | tee -a "$out"
 go test -run '^$' -bench '.' -benchtime 20x -timeout 10m ./internal/export | tee -a "$out"
 go test -run '^$' -bench 'Match' -benchtime 5x -timeout 10m ./internal/filter | tee -a "$out"
+go test -run '^$' -bench 'Diff' -benchtime 5x -timeout 10m ./internal/topology | tee -a "$out"
 if [ "$(id -u)" = 0 ]; then
   go test -run '^$' -bench 'Snapshot' -benchtime 3x -timeout 10m ./internal/capture/netlink | tee -a "$out"
   CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$bin/peerscope" ./cmd/peerscope

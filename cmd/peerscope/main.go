@@ -18,19 +18,26 @@ import (
 // The exit codes of every command.
 const (
 	exitDone      = 0
-	exitFailed    = 1 // it could not be done; one line on standard error says why
-	exitUsage     = 2 // the arguments are wrong
-	exitPrivilege = 3 // a privilege is missing for what was asked explicitly
-	exitKernel    = 4 // the kernel cannot
+	exitFailed    = 1  // it could not be done; one line on standard error says why
+	exitUsage     = 2  // the arguments are wrong
+	exitPrivilege = 3  // a privilege is missing for what was asked explicitly
+	exitKernel    = 4  // the kernel cannot
+	exitDifferent = 10 // diff --exit-code found differences; nothing is said
 )
 
-// exitError is an error that ends the program with a code of its own.
+// exitError is an error that ends the program with a code of its own. Without
+// err there is nothing to say: the output says it all.
 type exitError struct {
 	code int
 	err  error
 }
 
-func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
 func (e *exitError) Unwrap() error { return e.err }
 
 func usage(err error) error { return &exitError{exitUsage, err} }
@@ -56,7 +63,9 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintf(stderr, "peerscope: %s\n", oneLine(err))
+	if text := oneLine(err); text != "" {
+		fmt.Fprintf(stderr, "peerscope: %s\n", text)
+	}
 	var e *exitError
 	if errors.As(err, &e) {
 		return e.code
@@ -88,7 +97,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see: %s --help", err, c.CommandPath()))
 	})
-	root.AddCommand(newMap(s), newExplain(s), newRecord(s), newDoctor(s), newVersion(s))
+	root.AddCommand(newMap(s), newExplain(s), newDiff(s), newRecord(s), newDoctor(s), newVersion(s))
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root

@@ -193,7 +193,11 @@ func replay(path string, emit func(flow.Observation), stderr io.Writer) error {
 		return fmt.Errorf("open recording: %w", err)
 	}
 	defer f.Close()
-	r, err := recording.NewReader(f)
+	return replayFrom(f, path, emit, stderr)
+}
+
+func replayFrom(in io.Reader, path string, emit func(flow.Observation), stderr io.Writer) error {
+	r, err := recording.NewReader(in)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

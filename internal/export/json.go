@@ -28,12 +28,17 @@ func JSON(w io.Writer, m *topology.Map) error {
 	if c.Capture.Lost == nil {
 		c.Capture.Lost = map[string]uint64{}
 	}
+	return encode(w, &c)
+}
+
+// encode writes any of the documents of this program.
+func encode(w io.Writer, v any) error {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(&c); err != nil {
-		return fmt.Errorf("encode the map as json: %w", err)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("encode as json: %w", err)
 	}
 	return write(w, "json", escapeJSON(buf.Bytes()))
 }

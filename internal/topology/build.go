@@ -160,12 +160,12 @@ func (b *builder) swapped(k flow.Edge) bool {
 
 // EdgeID names an edge by what makes it, and by nothing else.
 func EdgeID(first, second, transport, portOrPath string) string {
-	h := sha256.New()
+	text := make([]byte, 0, 256) // on the stack, for all but long paths
 	for _, s := range [...]string{first, second, transport, portOrPath} {
-		h.Write([]byte(s))
-		h.Write([]byte{0})
+		text = append(append(text, s...), 0)
 	}
-	return "e:" + hex.EncodeToString(h.Sum(nil)[:8])
+	sum := sha256.Sum256(text)
+	return "e:" + hex.EncodeToString(sum[:8])
 }
 
 func portOrPath(port uint16, path string) string {

@@ -78,6 +78,9 @@ func Group(m *Map, level string) *Map {
 // regroup points an edge to the groups of its ends.
 func regroup(e Edge, into map[string]string) Edge {
 	for _, sets := range [...]*map[string][]string{&e.Candidates, &e.Holders} {
+		if len(*sets) == 0 {
+			continue
+		}
 		moved := map[string][]string{}
 		for end, ids := range *sets {
 			for _, id := range ids {
@@ -85,9 +88,7 @@ func regroup(e Edge, into map[string]string) Edge {
 			}
 			moved[end] = unite(moved[end], nil)
 		}
-		if len(moved) > 0 {
-			*sets = moved
-		}
+		*sets = moved
 	}
 	if e.Ends == nil {
 		e.Client, e.Server = into[e.Client], into[e.Server]

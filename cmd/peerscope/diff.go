@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"peerscope/internal/export"
+	"peerscope/internal/recording"
+	"peerscope/internal/topology"
+)
+
+func newDiff(s streams) *cobra.Command {
+	var format string
+	var exitCode bool
+	c := &cobra.Command{
+		Use:   "diff A B",
+		Short: "Compare two maps or recordings: which edges are new, gone or changed",
+		Long: "Diff compares two recordings or maps of 'peerscope map -o json', the earlier one first. Programs are\n" +
+			"compared by what they run and where, not by pid, so that a restart is no difference.",
+		Example: "  peerscope diff before.rec.zst after.rec.zst\n" +
+			"  peerscope diff expected.json now.json --exit-code",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return usage(fmt.Errorf("diff takes two files, but got %d; see: peerscope diff --help", len(args)))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if format != "text" && format != "json" {
+				return usage(fmt.Errorf("unknown output %q: it is text or json", format))
+			}
+			d, err := difference(args[0], args[1], s.err)
+			if err != nil {
+				return err
+			}
+			var b bytes.Buffer
+			if format == "json" {
+				err = export.DiffJSON(&b, d)
+			} else {
+				color := isTerminal(s.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+				err = export.DiffText(&b, d, export.Style{Color: color})
+			}
+			if err != nil {
+				return err
+			}
+			if _, err := s.out.Write(b.Bytes()); err != nil {
+				return fmt.Errorf("write the difference: %w", err)
+			}
+			if exitCode && !d.Empty() {
+				return &exitError{code: exitDifferent}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVarP(&format, "output", "o", "text", "text or json")
+	c.Flags().BoolVar(&exitCode, "exit-code", false, fmt.Sprintf("exit with code %d if something is different", exitDifferent))
+	return c
+}
+
+func difference(before, after string, stderr io.Writer) (*topology.Difference, error) {
+	a, err := readMap(before, stderr)
+	if err != nil {
+		return nil, err
+	}
+	b, err := readMap(after, stderr)
+	if err != nil {
+		return nil, err
+	}
+	if a.Host.ID != b.Host.ID || a.Host.Name != b.Host.Name {
+		fmt.Fprintf(stderr, "peerscope: the maps are of two hosts, %q and %q: programs are compared as if it were one\n", a.Host.Name, b.Host.Name)
+	}
+	if x, y := grouping(a), grouping(b); x != y {
+		fmt.Fprintf(stderr, "peerscope: the maps are grouped by %s and %s: groups of one level are not found at the other\n", x, y)
+	}
+	return topology.Diff(a, b), nil
+}
+
+// grouping is by what a map is grouped.
+func grouping(m *topology.Map) string {
+	for i := range m.Nodes {
+		if m.Nodes[i].Kind == topology.KindGroup {
+			level, _, _ := strings.Cut(m.Nodes[i].ID, ":")
+			return level
+		}
+	}
+	return "process"
+}
+
+// readMap reads a map, or replays a recording to one; what the file is it tells
+// by itself, whatever its name is.
+func readMap(name string, stderr io.Writer) (*topology.Map, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	in := bufio.NewReaderSize(f, 64<<10)
+	start, err := in.Peek(64 << 10)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if looksLikeMap(start) {
+		m, err := topology.Read(in)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return m, nil
+	}
+	p := newPipeline()
+	if err := replayFrom(in, name, p.take, stderr); err != nil {
+		if errors.Is(err, recording.ErrNotRecording) {
+			return nil, fmt.Errorf("%s: this is neither a recording nor a map: give what peerscope record -w or peerscope map -o json wrote", name)
+		}
+		return nil, err
+	}
+	return p.close(), nil
+}
+
+// looksLikeMap: a JSON object whose first line is not the header of a recording.
+func looksLikeMap(start []byte) bool {
+	start = bytes.TrimLeft(start, " \t\r\n")
+	if len(start) == 0 || start[0] != '{' {
+		return false
+	}
+	line, _, _ := bytes.Cut(start, []byte("\n"))
+	return json.Unmarshal(line, &struct{}{}) != nil && !bytes.HasPrefix(line, []byte(`{"format"`)) || bytes.Contains(line, []byte(`"schema"`))
+}
