@@ -41,7 +41,7 @@ overhead: build ## nginx with and without a map beside it (root, nginx, wrk); SO
 	./bin/overhead -tool bin/peerscope -source $(or $(SOURCE),auto) -runs $(or $(RUNS),7) $(if $(BPF_STATS),-bpf-stats) nginx
 
 update: ## rewrite golden files, and the lab's table in docs/LAB.md (root)
-	$(GO) test ./internal/export ./cmd/peerscope -update
+	$(GO) test ./internal/export ./internal/policy ./cmd/peerscope -update
 	$(GO) test -count=1 -timeout 15m -run 'TestLab' ./test/e2e -update-docs
 
 clean: ## remove what was built

@@ -24,6 +24,7 @@ var architecture = map[string]struct {
 	"internal/attribution":         {pure, []string{"internal/flow"}},
 	"internal/topology":            {pure, []string{"internal/flow"}},
 	"internal/filter":              {pure, []string{"internal/flow", "internal/topology"}},
+	"internal/policy":              {pure, []string{"internal/flow", "internal/topology"}},
 	"internal/capture/nlsocket":    {in, nil},
 	"internal/capture/netns":       {in, []string{"internal/flow", "internal/capture/nlsocket"}},
 	"internal/capture/netlink":     {in, []string{"internal/flow", "internal/capture/netns", "internal/capture/nlsocket"}},

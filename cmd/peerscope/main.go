@@ -97,7 +97,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see: %s --help", err, c.CommandPath()))
 	})
-	root.AddCommand(newMap(s), newExplain(s), newDiff(s), newRecord(s), newDoctor(s), newVersion(s))
+	root.AddCommand(newMap(s), newExplain(s), newDiff(s), newPolicy(s), newRecord(s), newDoctor(s), newVersion(s))
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root

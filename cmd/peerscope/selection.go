@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"slices"
@@ -92,13 +93,17 @@ func (o *selection) mapped(c *cobra.Command, p *pipeline, s streams) (*topology.
 	if err != nil {
 		return nil, err
 	}
-	m := p.close()
+	return o.selected(p.close(), s.err), nil
+}
+
+// selected keeps the edges of which an end is wanted.
+func (o *selection) selected(m *topology.Map, stderr io.Writer) *topology.Map {
 	if len(o.pids) > 0 || len(o.cgroups) > 0 {
 		if m = topology.Select(m, o.wanted); len(m.Edges) == 0 {
-			fmt.Fprintln(s.err, "peerscope: no edge has an end that --pid or --cgroup selects; without them the map shows all there is")
+			fmt.Fprintln(stderr, "peerscope: no edge has an end that --pid or --cgroup selects; without them the map shows all there is")
 		}
 	}
-	return m, nil
+	return m
 }
 
 // wanted: the values of one flag are alternatives, both flags must hold.
