@@ -31,7 +31,7 @@ func shop() *topology.Map {
 				CommandLine: "nginx: worker process", Unit: "nginx.service", NetnsInode: here,
 				Listens: []topology.Listen{{Transport: "tcp", Address: "0.0.0.0", Port: 443}}}),
 			process("app", "python3", topology.Attributes{PID: 913, ExecutableName: "python3.12", ExecutablePath: "/usr/bin/python3.12", Script: "/opt/app.py",
-				CommandLine: "python3 /opt/app.py --Queue default", ContainerID: "3f2a9c1b77de", ContainerName: "shop-app", Image: "registry.example/shop",
+				CommandLine: "python3 /opt/app.py --Queue default", ContainerID: "3f2a9c1b77de", ContainerName: "shop-app", Image: "registry.example/shop", ImageTags: []string{"1.2", "latest"}, KubeService: "a", KubeServices: []string{"a", "shop-api"},
 				Namespace: "shop", PodName: "checkout-7f9c", Deployment: "checkout", ServiceName: "checkout", NodeName: "node-a", NetnsInode: there}),
 			process("pg", "postgres", topology.Attributes{PID: 640, Owner: "postgres", Unit: "postgresql@15-main.service", NetnsInode: there,
 				Listens: []topology.Listen{{Transport: "tcp", Address: "10.0.0.5", Port: 5432}}}),

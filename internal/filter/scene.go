@@ -118,7 +118,10 @@ func (x *subject) texts(into []string, k id, n *topology.Node, wantPath bool) []
 	case ofContainer:
 		return append(into, a.ContainerName, a.PodContainer, a.ContainerID)
 	case ofImage:
-		return append(into, a.Image)
+		into = append(into, a.Image)
+		for _, tag := range a.ImageTags {
+			into = append(into, a.Image+":"+tag)
+		}
 	case ofPod:
 		return append(into, a.PodName)
 	case ofNs:
@@ -126,7 +129,7 @@ func (x *subject) texts(into []string, k id, n *topology.Node, wantPath bool) []
 	case ofWorkload:
 		return append(into, a.Workload())
 	case ofSvc:
-		return append(into, a.ServiceName, a.KubeService)
+		return append(append(into, a.ServiceName, a.KubeService), a.KubeServices...)
 	case ofNode:
 		return append(into, a.NodeName)
 	case ofHost:
@@ -143,6 +146,7 @@ func (x *subject) names(into []string, n *topology.Node, wantPath bool) []string
 	into = x.texts(into, ofProc, n, wantPath)
 	into = append(into, n.Name, a.PeerAddress, a.Unit, a.ContainerName, a.PodContainer, a.ContainerID, a.Image, a.PodName,
 		a.Namespace, a.NetnsName, a.Workload(), a.ServiceName, a.KubeService, a.NodeName)
+	into = append(into, a.KubeServices...)
 	if ours(n) {
 		into = append(into, x.host)
 	}

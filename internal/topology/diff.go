@@ -120,20 +120,29 @@ func foldPrograms(m *Map) *folded {
 	return f
 }
 
-// programNode has of a node what does not change by a restart.
+// programNode has of a node what a restart keeps.
 func programNode(n *Node, id string) *Node {
 	p := *n
 	p.ID = id
-	a := &p.Attributes
-	a.NetnsInode, a.Listens = 0, nil
-	if n.Kind == KindProcess {
-		p.Kind = KindGroup
-		a.PID, a.VPID, a.ParentPID, a.Created, a.CommandLine, a.Exited = 0, 0, 0, "", "", false
-		a.ContainerID, a.Cgroup = "", ""
-		a.Script = a.script()
-		if n.Attributes.script() != "" {
-			p.Name = path.Base(n.Attributes.script())
-		}
+	a := &n.Attributes
+	if n.Kind != KindProcess {
+		p.Attributes.NetnsInode, p.Attributes.Listens = 0, nil
+		return &p
+	}
+	p.Kind = KindGroup
+	script := a.script()
+	if script != "" {
+		p.Name = path.Base(script)
+	}
+	p.Attributes = Attributes{ExecutableName: a.ExecutableName, ExecutablePath: a.ExecutablePath, Interpreter: a.Interpreter, Script: script,
+		Owner: a.Owner, ContainerName: a.ContainerName, Image: a.Image, Runtime: a.Runtime, NetnsName: a.NetnsName,
+		Namespace: a.Namespace, PodContainer: a.PodContainer, Deployment: a.Deployment, StatefulSet: a.StatefulSet, DaemonSet: a.DaemonSet,
+		CronJob: a.CronJob, Job: a.Job, KubeService: a.KubeService, ServiceName: a.ServiceName, ServiceNamespace: a.ServiceNamespace}
+	if a.Workload() == "" {
+		p.Attributes.PodName = a.PodName
+	}
+	if stays(a.Unit) {
+		p.Attributes.Unit = a.Unit
 	}
 	return &p
 }

@@ -73,6 +73,22 @@ func TestProgramIsWhatRunsAndWhere(t *testing.T) {
 	differ(name(1, "/x", "", A{Namespace: "shop", PodName: "web-0"}), name(2, "/x", "", A{Namespace: "shop", PodName: "web-1"}))
 }
 
+// TestAddressOfAPodIsItsWorkload: pods of one deployment come and go with their
+// addresses.
+func TestAddressOfAPodIsItsWorkload(t *testing.T) {
+	pod := func(addr, pod, deployment string) string {
+		n := topology.Node{ID: "address:" + addr, Kind: topology.KindAddress, Name: "shop/" + pod,
+			Attributes: topology.Attributes{PeerAddress: addr, Namespace: "shop", PodName: pod, Deployment: deployment}}
+		return n.Program()
+	}
+	if a, b := pod("10.0.0.1", "web-1", "web"), pod("10.0.0.2", "web-2", "web"); a != b {
+		t.Errorf("%s and %s are two", a, b)
+	}
+	if a, b := pod("10.0.0.1", "web-1", ""), pod("10.0.0.2", "web-2", ""); a == b {
+		t.Errorf("%s is one", a)
+	}
+}
+
 // TestRestartIsNoDifference: other pids, workers and figures are the same map.
 func TestRestartIsNoDifference(t *testing.T) {
 	build := func(pid int, workers int, bytes uint64) *topology.Map {

@@ -8,10 +8,6 @@ func (a *Attributes) Workload() string {
 	return cmp.Or(a.Deployment, a.StatefulSet, a.DaemonSet, a.CronJob, a.Job)
 }
 
-// Service is the name under which a node serves others, empty if it is not
-// known.
-func (a *Attributes) Service() string { return cmp.Or(a.ServiceName, a.KubeService) }
-
 // Container is what people call the container of a node: its name, in a pod the
 // one that the pod gives it; empty if only its id is known.
 func (a *Attributes) Container() string { return cmp.Or(a.PodContainer, a.ContainerName) }

@@ -15,11 +15,15 @@ import (
 //     that is one that stays; else the network namespace, if it has a name
 //
 // Pids, container ids, addresses of processes, owners and arguments are not in
-// it. The host is not in it either: a map has one.
+// it. The host is not in it either: a map has one. An address is itself, one that
+// is known to be of a pod is the pod's workload.
 func (n *Node) Program() string {
 	a := &n.Attributes
 	switch n.Kind {
 	case KindAddress:
+		if a.Workload() != "" {
+			return "address: in " + a.where()
+		}
 		return "address:" + n.Name + a.netns()
 	case KindKernel:
 		return "kernel" + a.netns()
