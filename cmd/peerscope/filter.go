@@ -48,7 +48,7 @@ func applyFilter(e *filter.Expr, m *topology.Map, stderr io.Writer) *topology.Ma
 	if len(out.Edges) > 0 || len(m.Edges) == 0 {
 		return out
 	}
-	text := fmt.Sprintf("0 of %s match %s", plural(len(m.Edges), "edge"), e)
+	text := fmt.Sprintf("0 of %d edges match %s", len(m.Edges), e)
 	if part, left := e.Blame(m); left > 0 {
 		text += fmt.Sprintf("; without [%s] there would be %d", part, left)
 	} else {

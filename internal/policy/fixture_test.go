@@ -76,7 +76,7 @@ func server() *topology.Map {
 			edge("evil", "evil", 7, "tuple"),
 			edge("nginx", "203.0.113.9", 80, "none"), edge("app", "pg", 5434, "ambiguous"), edge("unknown", "pg", 5435, "none"),
 			edge("127.0.0.1", "nginx", 81, "listener"), refused, edge("guest", "nginx", 82, "sequence"),
-			edge("nginx", "guest", 83, "sequence"), edge("guest", "guest", 84, "tuple"),
+			edge("nginx", "guest", 83, "sequence"), edge("guest", "guest", 84, "tuple"), edge("app", "127.0.0.1", 85, "none"),
 			{Ends: []string{"app", "pg"}, Transport: "tcp", Connections: topology.Connections{Active: 1}},
 		},
 	})

@@ -42,16 +42,17 @@ func (s *scene) nft() []byte {
 	for i := range s.m.Edges {
 		e := &s.m.Edges[i]
 		first, second := s.ends(e)
-		at := second
-		if second.Kind == topology.KindAddress {
-			if len(e.Ends) != 2 || first.Kind == topology.KindAddress {
-				elsewhere++
-				continue
-			}
-			at = first
-		}
 		if e.Transport == "unix" {
 			continue // no packets
+		}
+		at := second
+		switch {
+		case second.Kind != topology.KindAddress:
+		case second.Attributes.AddressLocal || len(e.Ends) == 2 && first.Kind != topology.KindAddress:
+			at = cmp.Or(inside(second), inside(first), second)
+		default:
+			elsewhere++
+			continue
 		}
 		p := sites[at.Attributes.NetnsInode]
 		if p == nil {
@@ -76,12 +77,22 @@ func (s *scene) nft() []byte {
 	return []byte(b.String())
 }
 
+// inside is a node whose network namespace is known, else nil.
+func inside(n *topology.Node) *topology.Node {
+	if n.Attributes.NetnsInode == 0 {
+		return nil
+	}
+	return n
+}
+
 // add sorts one edge into the rules or the notes.
 func (p *site) add(s *scene, e *topology.Edge) {
 	client, server := s.ends(e)
 	why := doubt(e)
 	switch {
 	case why != "":
+	case server.Kind == topology.KindAddress:
+		why = "the server's process is not known"
 	case e.ServerPort == 0:
 		why = "its port is not known"
 	case client.Kind == topology.KindAddress && !addressOf(client).IsValid():

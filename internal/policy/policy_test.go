@@ -75,7 +75,7 @@ func TestOrderOfTheMapDoesNotMatter(t *testing.T) {
 // TestUncertainEdgesAreNoRules: each alone makes a comment, and not one line of
 // rules more than nothing at all.
 func TestUncertainEdgesAreNoRules(t *testing.T) {
-	ports := []string{"5433", "5434", "5435", "81", "82", "9999"}
+	ports := []string{"5433", "5434", "5435", "81", "82", "83", "85", "9999"}
 	for _, c := range []struct {
 		m      *topology.Map
 		format string
