@@ -16,7 +16,7 @@ import (
 // type of a message is its subsystem and its number within it.
 const (
 	subsystem = unix.NFNL_SUBSYS_CTNETLINK << 8
-	msgNew    = subsystem | 0 // an entry: of a dump, made, or changed
+	msgNew    = subsystem // number 0, an entry: of a dump, made, or changed
 	msgGet    = subsystem | 1
 	msgDelete = subsystem | 2
 
