@@ -11,8 +11,9 @@ import (
 // lies below a user's home has a goroutine of its own, so that it holds up its
 // user's answers only.
 type inquiries struct {
-	root string
-	find func(r *runtimes, q inquiry) reply // replaced by tests
+	root  string
+	find  func(r *runtimes, q inquiry) reply // replaced by tests
+	waits waits
 
 	ready atomic.Bool // there are answers
 
@@ -21,6 +22,12 @@ type inquiries struct {
 	answers []reply
 	open    int           // questions without an answer
 	more    chan struct{} // has a token when there are answers
+}
+
+// waits is how long the end of a window waits.
+type waits struct {
+	next time.Duration // for the next answer
+	all  time.Duration // for all of them
 }
 
 // desk is where the questions of one user wait.
@@ -43,7 +50,7 @@ type reply struct {
 }
 
 func newInquiries(root string) *inquiries {
-	return &inquiries{root: root, find: findContainer, desks: map[string]*desk{}, more: make(chan struct{}, 1)}
+	return &inquiries{root: root, find: findContainer, waits: waits{time.Second, 3 * time.Second}, desks: map[string]*desk{}, more: make(chan struct{}, 1)}
 }
 
 func findContainer(r *runtimes, q inquiry) reply {
@@ -113,19 +120,12 @@ func (i *inquiries) isOpen() bool {
 	return i.open > 0
 }
 
-const (
-	// answerWait is how long the end of a window waits for the next answer.
-	answerWait = 500 * time.Millisecond
-	// settleWait is how long it waits for all of them.
-	settleWait = 3 * time.Second
-)
-
 // settle waits until all is answered, or nothing is answered any more.
 func (i *inquiries) settle() {
-	limit := time.NewTimer(settleWait)
+	limit := time.NewTimer(i.waits.all)
 	defer limit.Stop()
 	for i.isOpen() {
-		next := time.NewTimer(answerWait)
+		next := time.NewTimer(i.waits.next)
 		select {
 		case <-i.more:
 			next.Stop()

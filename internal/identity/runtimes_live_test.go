@@ -89,7 +89,7 @@ func isNamed(t *testing.T, root, pid string, want flow.Process) {
 		t.Fatal(err)
 	}
 	var h heard
-	c := NewCompleter(CompleterConfig{Root: root}, h.emit)
+	c := patient(CompleterConfig{Root: root}, h.emit)
 	c.Take(&p)
 	c.Take(end())
 	got := flow.Process{Name: h.last.Name, Container: h.last.Container, Runtime: h.last.Runtime, ContainerName: h.last.ContainerName, Image: h.last.Image,
