@@ -95,12 +95,13 @@ func (s *side) has(addr netip.Addr) bool {
 		slices.ContainsFunc(s.dialed, func(d string) bool { return strings.HasPrefix(d, addr.String()+":") })
 }
 
-// named: the node is called so: by its id, its name, executable, unit or
-// container. Loosely also by the beginning of its name, or by a word of its
+// named: the node is called so: by its id, its name, executable, unit, container,
+// pod, deployment or service. Loosely also by the beginning of its name, or by a word of its
 // command line, which is what tells scripts of one interpreter apart.
 func named(n *topology.Node, text string, loose bool) bool {
 	a := &n.Attributes
-	for _, name := range []string{n.ID, n.Name, a.ExecutableName, a.ExecutablePath, a.Unit, strings.TrimSuffix(a.Unit, path.Ext(a.Unit)), a.ContainerID} {
+	for _, name := range []string{n.ID, n.Name, a.ExecutableName, a.ExecutablePath, a.Unit, strings.TrimSuffix(a.Unit, path.Ext(a.Unit)),
+		a.ContainerID, a.ContainerName, a.PodName, a.Deployment, a.KubeService, a.ServiceName} {
 		if name != "" && strings.EqualFold(name, text) {
 			return true
 		}

@@ -103,6 +103,8 @@ func TestExplainChooses(t *testing.T) {
 	f(1, "", "11", "--from", world)
 	f(1, "", "process:12@120", "--from", world)
 	f(4, "", "ngi", "--from", world)
+	f(1, "", "shop-db", "--from", "../../testdata/worlds/names-that-come-late.jsonl")
+	f(1, "", "web-6f7c9d-x2x4z", "shop-db", "--from", "../../testdata/worlds/names-that-come-late.jsonl")
 	f(4, "", ":80", "--from", world)
 	f(3, "", "wrk", ":80", "--from", world)
 	f(4, "", "127.0.0.1", "--from", world)
