@@ -209,7 +209,7 @@ func (e *Engine) ofTime(t *translation, h *half, client bool) bool {
 		return true
 	}
 	made := t.made()
-	if t.closed != 0 && made <= t.closed && !later(millis(t.closed), h.after) {
+	if t.closed != 0 && made <= t.closed && later(h.after, millis(t.closed)) {
 		return false
 	}
 	return h.transport == flow.UDP || !client || made == 0 || !later(h.after, millis(made))
