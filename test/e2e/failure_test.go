@@ -72,8 +72,8 @@ func blackhole(l *Lab) {
 	// What is let through in the end is an ordinary connection: the next SYN of
 	// the client, after a second or a few, makes it.
 	ln := l.Actor(b, "web").Listen(script.TCP, l.V4("0.2:89"))
-	b.Nft("flush ruleset\n")
-	b.Nft(strings.Replace(rules, "81-89", "81-88", 1))
+	// In one step, since the other connects must not be answered in between.
+	b.Nft("flush ruleset\n" + strings.Replace(rules, "81-89", "81-88", 1))
 	late.Comes(ln)
 }
 
