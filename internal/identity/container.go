@@ -87,7 +87,9 @@ func (c *container) setLabels(labels map[string]string) {
 // labelValue is a label's value without the secret that it is or holds.
 func labelValue(key, value string) string {
 	name := key[strings.LastIndexByte(key, '/')+1:]
-	if classify(name) == isSecret && !isConstant(value) {
+	// Proxies take lists of users from labels: ...middlewares.x.basicauth.users.
+	auth := strings.Contains(strings.ReplaceAll(strings.ToLower(name), "author", ""), "auth")
+	if (auth || classify(name) != notSecret) && !isConstant(value) {
 		return redacted
 	}
 	if len(value) > 4*maxContainerText {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -342,9 +343,13 @@ func TestImageReferences(t *testing.T) {
 func TestLabelsShowNoSecret(t *testing.T) {
 	var c container
 	c.setLabels(map[string]string{"b": "2", "a": "1", "": "x", "io.kubernetes.pod.name": "p", "com.example/db-password": "hunter2",
+		"traefik.http.middlewares.a.basicauth.users": "me:$apr1$hunter2", "org.opencontainers.image.authors": "us", "app.kubernetes.io/session-cookie": "hunter2",
 		"url": "postgres://me:hunter2@h/db", "long": strings.Repeat("é", 1000), "\x1b": "\x1b[2J"})
 	want := []flow.Label{{Key: `\x1b`, Value: `\x1b[2J`}, {Key: "a", Value: "1"}, {Key: "b", Value: "2"}, {Key: "com.example/db-password", Value: "***"},
+		{Key: "app.kubernetes.io/session-cookie", Value: "***"}, {Key: "traefik.http.middlewares.a.basicauth.users", Value: "***"},
+		{Key: "org.opencontainers.image.authors", Value: "us"},
 		{Key: "long", Value: strings.Repeat("é", 128)}, {Key: "url", Value: "postgres://me:***@h/db"}}
+	slices.SortFunc(want, func(a, b flow.Label) int { return strings.Compare(a.Key, b.Key) })
 	if diff := cmp.Diff(want, c.labels); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
