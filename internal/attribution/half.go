@@ -83,6 +83,9 @@ const (
 	flagUnconnected                    // UDP: it talks to its peer without being connected to it
 )
 
+// What only UDP has stands for something else in a half of TCP.
+const flagTransparent = flagUnconnected // it may have an address that is not its namespace's
+
 // What only TCP has stands for something else in a half of UDP.
 const (
 	flagSentFirst     = flagSyn1     // the first datagram between the two was its own
@@ -124,6 +127,9 @@ func (h *half) complete() bool {
 func (h *half) addressed() bool {
 	return h.complete() || h.transport == flow.UDP && h.localPort != 0 && h.peerPort != 0 && h.peer != 0
 }
+
+// unconnected: a UDP socket that talks to its peer without being connected to it.
+func (h *half) unconnected() bool { return h.transport == flow.UDP && h.has(flagUnconnected) }
 
 // silent: a UDP socket of which it is known that nothing went between it and
 // its peer. That is no connection.

@@ -84,7 +84,7 @@ func (e *Engine) byMirroredTuple(n uint32, h *half) found {
 		if !mirrored(h, o) || !e.fits(h, o) {
 			return noPeer
 		}
-		if e.mayHide(h.peer, h.netns) || e.mayHide(o.peer, o.netns) {
+		if e.eitherHides(h, o) {
 			return found{evidence: flow.PeerAmbiguous, candidates: []uint32{m}}
 		}
 		return found{partner: m, evidence: flow.PeerTuple}
@@ -92,13 +92,27 @@ func (e *Engine) byMirroredTuple(n uint32, h *half) found {
 	return e.amongMany(n, h)
 }
 
+// eitherHides: the other end of one of them may be in a namespace that is not
+// read. It is not if o took what was sent there.
+func (e *Engine) eitherHides(h, o *half) bool {
+	return e.mayHide(h.peer, h.netns) && !e.tookOver(o) || e.mayHide(o.peer, o.netns) && !e.tookOver(h)
+}
+
 // fits: the two may be ends of one connection, by where their addresses live
 // and by what they counted.
 func (e *Engine) fits(h, o *half) bool { return e.reach(h, o) && compatible(h, o) }
 
-// reach: each lives where the other one's packets go.
+// reach: each lives where the other one's packets go, or takes what was sent
+// elsewhere.
 func (e *Engine) reach(h, o *half) bool {
-	return e.livesIn(h.peer, h.netns, o.netns) && e.livesIn(o.peer, o.netns, h.netns)
+	return (e.livesIn(h.peer, h.netns, o.netns) || e.tookOver(o)) && (e.livesIn(o.peer, o.netns, h.netns) || e.tookOver(h))
+}
+
+// tookOver: the socket has an address that is not its namespace's own. A
+// transparent proxy took what was sent to that address (TPROXY).
+func (e *Engine) tookOver(h *half) bool {
+	return h.has(flagTransparent) && h.transport == flow.TCP && h.local != 0 && !e.addrs.is(h.local, addrLoopback) &&
+		!slices.Contains(e.owners(h.local), h.netns)
 }
 
 // compatible: TCP acknowledges only what was received, so at the end neither
@@ -156,7 +170,7 @@ func (e *Engine) amongMany(n uint32, h *half) found {
 		}
 		rivals = append(rivals, m)
 	}
-	if o := e.half(others[0]); e.mayHide(h.peer, h.netns) || e.mayHide(o.peer, o.netns) {
+	if e.eitherHides(h, e.half(others[0])) {
 		return ambiguous
 	}
 	return e.inTurn(n, rivals, others, ambiguous)

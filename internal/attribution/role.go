@@ -124,8 +124,8 @@ func castFirstDatagram(v *votes, h *half, asClient flow.Role) {
 // the listener is the very socket that sent the first datagram: every UDP socket
 // that is not connected takes what others send.
 func (e *Engine) castListeners(v *votes, h, o *half) {
-	mine := e.listened(h) && !(h.has(flagUnconnected) && v.client != flow.RoleUnknown)
-	theirs := o != nil && o != h && e.listened(o) && !(o.has(flagUnconnected) && v.server != flow.RoleUnknown)
+	mine := e.listened(h) && !(h.unconnected() && v.client != flow.RoleUnknown)
+	theirs := o != nil && o != h && e.listened(o) && !(o.unconnected() && v.server != flow.RoleUnknown)
 	switch {
 	case mine == theirs:
 	case mine:

@@ -88,6 +88,9 @@ func stateFlags(s *flow.Socket) flags {
 			f |= flagVanished
 		}
 	}
+	if s.Transparent && s.Transport == flow.TCP {
+		f |= flagTransparent
+	}
 	if s.Kernel {
 		f |= flagKernel
 	}

@@ -44,6 +44,10 @@ type Socket struct {
 	Kernel bool `json:"kernel,omitempty"`
 	// Unaccepted: complete, but no process has accepted it yet.
 	Unaccepted bool `json:"unaccepted,omitempty"`
+	// Transparent: it may have addresses that are not its namespace's own
+	// (IP_TRANSPARENT), so it took a connection that was not sent to it; false:
+	// not, or not known.
+	Transparent bool `json:"transparent,omitempty"`
 	// LastLook: first seen in the look that ends the window, so that its other
 	// end may be younger than the look at its namespace.
 	LastLook bool `json:"last_look,omitempty"`

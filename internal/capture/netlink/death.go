@@ -42,7 +42,8 @@ func (s *Source) died(sp *space, d *inetSocket) {
 		return // it ended before observation began
 	}
 	o := &s.out
-	*o = flow.Socket{Time: now(), Cookie: d.Cookie, Netns: sp.id, Transport: d.Transport, State: flow.Close, Tuple: d.Tuple, Final: true}
+	*o = flow.Socket{Time: now(), Cookie: d.Cookie, Netns: sp.id, Transport: d.Transport, State: flow.Close, Tuple: d.Tuple, Final: true,
+		Transparent: d.Transparent}
 	if t != nil {
 		if !t.over && t.another(d) {
 			s.vanish(d.Cookie, t)

@@ -28,6 +28,11 @@ const (
 	inetDiagProtocol = 10
 	inetDiagV6Only   = 11
 	inetDiagCgroupID = 21 // since Linux 5.9, unasked
+	inetDiagSockOpt  = 22 // since Linux 5.10, unasked: struct inet_diag_sockopt
+
+	// sockOptTransparent is the bit field transparent of inet_diag_sockopt, whose
+	// first field is the lowest bit on little-endian machines.
+	sockOptTransparent = 1 << 5
 )
 
 // liveStates are all TCP states but TIME_WAIT: no process holds such a socket,
@@ -110,6 +115,8 @@ type inetSocket struct {
 	Cgroup uint64
 	// V6Only: a listening or unconnected AF_INET6 socket takes no IPv4.
 	V6Only bool
+	// Transparent: the socket may have others' addresses (IP_TRANSPARENT).
+	Transparent bool
 	// Remains: not a socket but what the kernel keeps of one that it has already
 	// reported dead (TIME_WAIT, and FIN_WAIT2 once its process has closed). Its
 	// cookie is the socket's only if that had been asked for in time.
@@ -178,6 +185,8 @@ func (s *inetSocket) attributes(b []byte) {
 			}
 		case inetDiagV6Only:
 			s.V6Only = len(value) >= 1 && value[0] != 0
+		case inetDiagSockOpt:
+			s.Transparent = len(value) >= 1 && value[0]&sockOptTransparent != 0
 		case inetDiagCgroupID:
 			if len(value) >= 8 {
 				s.Cgroup = binary.NativeEndian.Uint64(value)

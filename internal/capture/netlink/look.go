@@ -186,7 +186,7 @@ func (s *Source) seen(sp *space, d *inetSocket) {
 		}
 		o.Adopted = s.look.kind == firstLook
 		o.LastLook = fresh && s.look.kind == lastLook
-		o.UID, o.Cgroup, o.Scope, o.V6Only = d.UID, d.Cgroup, d.If, d.V6Only
+		o.UID, o.Cgroup, o.Scope, o.V6Only, o.Transparent = d.UID, d.Cgroup, d.If, d.V6Only, d.Transparent
 		if listener {
 			o.Backlog, o.Limit = d.RQueue, d.WQueue
 		} else {
