@@ -58,6 +58,9 @@ func (e *Engine) account(c *Change, key EdgeKey, an, bn uint32, emit func(*Chang
 			x.flags |= flagClosed
 		}
 	}
+	if e.keepsLegs {
+		e.noteLeg(c, key, an, bn, want == flagActive)
+	}
 	emit(c)
 }
 

@@ -11,6 +11,9 @@ type Config struct {
 	// Sockets is how many sockets are expected at once; the indexes are made
 	// for that many and grow beyond it.
 	Sockets int
+	// Legs keeps what Engine.Legs tells. It costs 40 bytes a connection that is
+	// open or was in the window.
+	Legs bool
 }
 
 // Engine holds what is known of the sockets, processes and namespaces of one
@@ -59,6 +62,8 @@ type Engine struct {
 	gaps    []flow.Gap
 	lost    [len(flow.LossReasonNames)]uint64
 
+	legs      []leg // with Config.Legs
+	keepsLegs bool
 	undecided []uint32 // halves whose role only an exposed port can tell
 	circle    []uint32
 	stage     stage
@@ -95,6 +100,7 @@ func New(c Config) *Engine {
 		nat:        newTranslations(),
 		handovers:  map[uint32][]handover{},
 		errnos:     map[uint32]string{},
+		keepsLegs:  c.Legs,
 	}
 }
 

@@ -22,6 +22,9 @@ func (e *Engine) Close(emit func(*Change)) {
 		e.markHalfEdges()
 		e.topologyChanged = false
 	}
+	if e.keepsLegs {
+		e.keepLegs()
+	}
 	e.eachDirty(e.fallBackToTuple)
 	e.enterTranslated()
 	e.enterLanes()
