@@ -25,6 +25,7 @@ var architecture = map[string]struct {
 	"internal/topology":            {pure, []string{"internal/flow"}},
 	"internal/filter":              {pure, []string{"internal/flow", "internal/topology"}},
 	"internal/policy":              {pure, []string{"internal/flow", "internal/topology"}},
+	"internal/mesh":                {pure, []string{"internal/flow"}},
 	"internal/capture/nlsocket":    {in, nil},
 	"internal/capture/netns":       {in, []string{"internal/flow", "internal/capture/nlsocket"}},
 	"internal/capture/netlink":     {in, []string{"internal/flow", "internal/capture/netns", "internal/capture/nlsocket"}},
