@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"peerscope/internal/attribution"
 	"peerscope/internal/export"
 	"peerscope/internal/recording"
 	"peerscope/internal/topology"
@@ -29,7 +30,7 @@ func FuzzReplay(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p := newPipeline()
+		p := newPipelineOf(attribution.Config{Legs: true})
 		for {
 			o, err := r.Next()
 			if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"peerscope/internal/attribution"
 	"peerscope/internal/export"
 	"peerscope/internal/filter"
 	"peerscope/internal/topology"
@@ -25,6 +26,7 @@ type mapOptions struct {
 	format     string
 	group      string
 	outputFile string
+	logical    bool
 }
 
 // look is how text for people looks.
@@ -44,6 +46,7 @@ func newMap(s streams) *cobra.Command {
 			"  peerscope map --for 0                # what is open now\n" +
 			"  peerscope map --pid 812 -o json      # the connections of one process\n" +
 			"  peerscope map nginx not to:port:80   # edges of nginx, but not those to a port 80\n" +
+			"  peerscope map --logical              # and through which proxies they go on\n" +
 			"  peerscope map --from incident.rec    # a recording, on any machine",
 		Args:              filterArgs(&o.filter),
 		ValidArgsFunction: completeFilter,
@@ -54,6 +57,7 @@ func newMap(s streams) *cobra.Command {
 	o.look.flags(c)
 	f.StringVarP(&o.format, "output", "o", "", "format: "+strings.Join(export.Formats(), ", ")+" (default tree on a terminal, else table)")
 	f.StringVar(&o.group, "group-by", "process", "one node for each: "+strings.Join(topology.Levels(), ", "))
+	f.BoolVar(&o.logical, "logical", false, "show also who got through proxies to whom, as far as it can be inferred")
 	f.StringVar(&o.outputFile, "output-file", "", "write the map to this file")
 	_ = c.RegisterFlagCompletionFunc("output", fixed(export.Formats()))
 	_ = c.RegisterFlagCompletionFunc("group-by", fixed(topology.Levels()))
@@ -105,7 +109,7 @@ func (o *mapOptions) run(c *cobra.Command, s streams) error {
 	if err := o.check(c, s.out); err != nil {
 		return err
 	}
-	p := newPipeline()
+	p := newPipelineOf(attribution.Config{Legs: o.logical})
 	m, err := o.mapped(c, p, s)
 	if err != nil {
 		return err

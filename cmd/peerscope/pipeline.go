@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"runtime/debug"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"peerscope/internal/conntrack"
 	"peerscope/internal/flow"
 	"peerscope/internal/identity"
+	"peerscope/internal/mesh"
 	"peerscope/internal/recording"
 	"peerscope/internal/topology"
 )
@@ -24,12 +26,15 @@ import (
 // pipeline is the whole program: what the sources tell goes to the engine,
 // what the engine decides is added up, and a closed window is a map.
 type pipeline struct {
-	engine *attribution.Engine
-	ledger *topology.Ledger
+	engine  *attribution.Engine
+	ledger  *topology.Ledger
+	logical bool // who got through proxies to whom is wanted too
 }
 
-func newPipeline() *pipeline {
-	return &pipeline{engine: attribution.New(attribution.Config{}), ledger: topology.NewLedger()}
+func newPipeline() *pipeline { return newPipelineOf(attribution.Config{}) }
+
+func newPipelineOf(c attribution.Config) *pipeline {
+	return &pipeline{engine: attribution.New(c), ledger: topology.NewLedger(), logical: c.Legs}
 }
 
 // take is where every observation goes.
@@ -39,8 +44,19 @@ func (p *pipeline) take(o flow.Observation) { p.engine.Apply(o) }
 func (p *pipeline) close() *topology.Map {
 	p.engine.Close(p.ledger.Add)
 	s := p.engine.Summary()
-	return p.ledger.Map(p.engine, topology.Facts{Host: s.Host, Capture: s.Capture, Window: s.Window, Gaps: s.Gaps, Lost: s.Lost,
-		Listening: p.engine.Listening()})
+	facts := topology.Facts{Host: s.Host, Capture: s.Capture, Window: s.Window, Gaps: s.Gaps, Lost: s.Lost,
+		Listening: p.engine.Listening()}
+	if p.logical {
+		l := mesh.Collapse(p.engine.Legs(), p.namedProxy)
+		facts.Logical = &l
+	}
+	return p.ledger.Map(p.engine, facts)
+}
+
+// namedProxy reports whether a node has the name of a proxy.
+func (p *pipeline) namedProxy(n flow.NodeRef) bool {
+	process := p.engine.Node(n).Process
+	return process.ServiceProxy || mesh.Known(process.Name) || mesh.Known(path.Base(process.Executable))
 }
 
 // observation says what is to be observed, for how long and by what.

@@ -2,6 +2,7 @@ package attribution_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 	"peerscope/internal/attribution"
 	"peerscope/internal/flow"
+	proxies "peerscope/internal/mesh"
 	"peerscope/internal/topology"
 )
 
@@ -127,5 +129,41 @@ func TestLegsOfATransparentProxy(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, legLines(e)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestLegsChangeNoEdge: what is inferred stands beside the edges, whatever the
+// world, and the order of the observations matters to neither.
+func TestLegsChangeNoEdge(t *testing.T) {
+	for seed := range uint64(30) {
+		w := randomWorld(seed, 60)
+		play := func(legs bool, obs []flow.Observation) ([]string, []string, uint64) {
+			e, l := attribution.New(attribution.Config{Legs: legs}), topology.NewLedger()
+			for _, o := range obs {
+				e.Apply(o)
+			}
+			e.Close(l.Add)
+			f := topology.Facts{}
+			if legs {
+				logical := proxies.Collapse(e.Legs(), func(flow.NodeRef) bool { return true })
+				f.Logical = &logical
+			}
+			m := l.Map(e, f)
+			var beside []string
+			for _, x := range m.Logical {
+				beside = append(beside, fmt.Sprintf("%+v", x))
+			}
+			return edgesOf(m), beside, m.Capture.Unattributed.Connections
+		}
+		want, _, lost := play(false, w.obs)
+		got, beside, gotLost := play(true, w.obs)
+		if diff := cmp.Diff(want, got); diff != "" || lost != gotLost {
+			t.Fatalf("seed %d (-without +with):\n%s", seed, diff)
+		}
+		rand.Shuffle(len(w.obs), func(i, j int) { w.obs[i], w.obs[j] = w.obs[j], w.obs[i] })
+		_, again, _ := play(true, w.obs)
+		if diff := cmp.Diff(beside, again); diff != "" {
+			t.Fatalf("seed %d, in another order (-first +second):\n%s", seed, diff)
+		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 
 // DOT writes m as a directed graph for Graphviz: boxes for the host and for the
 // containers and units in it, one edge a line. Dashed edges have no exact peer
-// evidence; edges whose roles are not known have heads at both ends.
+// evidence; edges whose roles are not known have heads at both ends; what goes
+// through proxies is dashed, with an empty head.
 func DOT(w io.Writer, m *topology.Map) error {
 	g := newGraph(m, 0)
 	var b strings.Builder
@@ -41,6 +42,9 @@ func DOT(w io.Writer, m *topology.Map) error {
 	}
 	for _, e := range g.edges {
 		g.dotEdge(&b, e)
+	}
+	for _, l := range g.logical {
+		g.dotLogical(&b, l)
 	}
 	b.WriteString("}\n")
 	return write(w, "dot", []byte(b.String()))

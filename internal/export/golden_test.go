@@ -67,6 +67,14 @@ func TestGolden(t *testing.T) {
 		{"tree-100-ascii.txt", "tree", rich(), export.Style{Width: 100, ASCII: true}},
 		{"tree-100-color.txt", "tree", rich(), export.Style{Width: 100, Color: true}},
 		{"tree-empty.txt", "tree", empty(), export.Style{Width: 80}},
+		{"logical.json", "json", logical(), export.Style{}},
+		{"logical.dot", "dot", logical(), export.Style{}},
+		{"logical.mmd", "mermaid", logical(), export.Style{}},
+		{"logical.csv", "csv", logical(), export.Style{}},
+		{"logical-table-80.txt", "table", logical(), export.Style{Width: 80}},
+		{"logical-tree-120.txt", "tree", logical(), export.Style{Width: 120}},
+		{"logical-tree-ascii.txt", "tree", logical(), export.Style{ASCII: true}},
+		{"logical-none.txt", "table", nothingLogical(), export.Style{Width: 80}},
 		{"tree-moment.txt", "tree", moment(), export.Style{Width: 80}},
 	}
 	for _, tt := range tests {
@@ -107,5 +115,38 @@ func moment() *topology.Map {
 		edge("e:2", "kernel:4026531840", "kernel:4026532177", 2049, 1),
 		edge("e:3", worker1, worker1, 9000, 2),
 	}
+	return m
+}
+
+// logical is an app that gets to another one through the sidecars of both.
+func logical() *topology.Map {
+	const app, left, right, web = "process:11@1", "process:12@1", "process:22@1", "process:21@1"
+	edge := func(id, client, server string, port uint16, dialed ...string) topology.Edge {
+		return topology.Edge{ID: id, Client: client, Server: server, Transport: "tcp", ServerPort: port, Dialed: dialed, Bytes: toServer(100, 2000),
+			Evidence:    topology.Evidence{Peer: peer("sequence", 2), Role: peer("sequence", 2)},
+			Connections: topology.Connections{Active: 1, Opened: 2, Closed: 1}}
+	}
+	proxy := topology.Attributes{Proxy: "redirect", ProxyUnjoined: 1}
+	return &topology.Map{
+		Schema: topology.Schema, Host: topology.Host{Name: "node-1"},
+		Window:  topology.Window{Start: "2026-01-02T03:04:05.000Z", End: "2026-01-02T03:04:15.000Z"},
+		Capture: topology.Capture{Source: "ebpf", Rung: "1"},
+		Nodes:   []topology.Node{process(11, 1, "app", topology.Attributes{}), process(12, 1, "envoy", proxy), process(21, 1, "web", topology.Attributes{}), process(22, 1, "envoy", proxy)},
+		Edges: []topology.Edge{edge("e:1", app, left, 15001, "10.96.0.7:80"), edge("e:2", left, right, 15006, "10.0.0.2:8080"),
+			edge("e:3", right, web, 8080)},
+		Logical: []topology.Logical{
+			{ID: "l:1", Client: app, Server: web, Via: []string{left, right}, ServerPort: 8080, Dialed: []string{"10.96.0.7:80"},
+				Evidence:    topology.LogicalEvidence{Pairing: map[string]uint64{"original-destination": 1, "timing": 1}},
+				Connections: topology.LogicalConnections{Active: 1, Opened: 2, Closed: 1}},
+			{ID: "l:2", Client: left, Server: web, Via: []string{right}, ServerPort: 8080,
+				Evidence:    topology.LogicalEvidence{Pairing: map[string]uint64{"timing": 3}},
+				Connections: topology.LogicalConnections{Opened: 3, Closed: 3}},
+		},
+	}
+}
+
+func nothingLogical() *topology.Map {
+	m := logical()
+	m.Logical = []topology.Logical{}
 	return m
 }

@@ -13,8 +13,9 @@ type graph struct {
 	names    *names
 	m        *topology.Map
 	edges    []*topology.Edge // in the map's order
-	left     int              // edges left out
-	lonely   int              // nodes left out because they have no edge
+	logical  []*topology.Logical
+	left     int // edges left out
+	lonely   int // nodes left out because they have no edge
 	host     string
 	outside  []*topology.Node // addresses that are not of this host
 	inside   []*topology.Node // of this host, in no container or unit
@@ -57,6 +58,12 @@ func newGraph(m *topology.Map, limit int) *graph {
 		used[first], used[second] = true, true
 		if roles && isStore(e) {
 			g.stores[second] = true
+		}
+	}
+	for i := range m.Logical {
+		// What is left out of a crowded drawing takes its inferences along.
+		if l := &m.Logical[i]; used[l.Client] && used[l.Server] {
+			g.logical = append(g.logical, l)
 		}
 	}
 	g.place(used)

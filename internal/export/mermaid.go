@@ -18,8 +18,8 @@ const mermaidEdges = 200
 const heavy = 1e6
 
 // Mermaid writes m as a flowchart: "-->" is an edge, "==>" one above a megabyte
-// a second, "-.->" one without exact peer evidence, "<-->" one whose roles are
-// not known. Of more than 200 edges those with the most bytes, then connections,
+// a second, "-.->" one without exact peer evidence or, with "via", through
+// proxies, "<-->" one whose roles are not known. Of more than 200 edges those with the most bytes, then connections,
 // are drawn, and a comment counts the others.
 func Mermaid(w io.Writer, m *topology.Map) error {
 	g := newGraph(m, mermaidEdges)
@@ -58,6 +58,9 @@ func Mermaid(w io.Writer, m *topology.Map) error {
 			failing = append(failing, fmt.Sprint(i))
 		}
 		fmt.Fprintf(&b, "  %s %s|%s| %s\n", ids(first), g.mermaidLine(e), mermaidText(text), ids(second))
+	}
+	for _, l := range g.logical {
+		fmt.Fprintf(&b, "  %s -.->|%s| %s\n", ids(l.Client), mermaidText(g.logicalText(l)), ids(l.Server))
 	}
 	if len(failing) > 0 {
 		fmt.Fprintf(&b, "  linkStyle %s stroke:#C1272D,color:#C1272D\n", strings.Join(failing, ","))

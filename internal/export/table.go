@@ -51,6 +51,9 @@ func Table(w io.Writer, m *topology.Map, style Style) error {
 		}
 	}
 	out.WriteString("\n")
+	if lines := n.logical(m); lines != nil {
+		out.WriteString(strings.Join(lines, "\n") + "\n\n")
+	}
 	for _, line := range n.tableFoot(m) {
 		out.WriteString(line + "\n")
 	}

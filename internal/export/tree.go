@@ -38,6 +38,9 @@ func Tree(w io.Writer, m *topology.Map, style Style) error {
 		body = append([]string{""}, n.nothing(m)...)
 	} else {
 		body = append(body, "")
+		if lines := n.logical(m); lines != nil {
+			body = append(append(body, lines...), "")
+		}
 		if k := len(idleListeners(m)); k > 0 {
 			body = append(body, n.paragraph(plural(uint64(k), "listener")+" idle", "", muted)...)
 		}

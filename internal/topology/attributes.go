@@ -58,8 +58,12 @@ type Attributes struct {
 	NetnsName  string   `json:"peerscope.netns.name,omitempty"`
 	Exited     bool     `json:"peerscope.process.exited,omitempty"`
 	Listens    []Listen `json:"peerscope.listens,omitempty"`
-	Members    []string `json:"peerscope.members,omitempty"`   // of a group: its nodes' ids
-	Processes  int      `json:"peerscope.processes,omitempty"` // of a group: how many of them are processes
+
+	Proxy         string `json:"peerscope.proxy,omitempty"`          // one of flow.GroundNames
+	ProxyUnjoined uint64 `json:"peerscope.proxy.unjoined,omitempty"` // connections it took of which it is not known which it made
+
+	Members   []string `json:"peerscope.members,omitempty"`   // of a group: its nodes' ids
+	Processes int      `json:"peerscope.processes,omitempty"` // of a group: how many of them are processes
 
 	// Labels have a key each in the JSON, container.label.KEY and
 	// k8s.pod.label.KEY, after all others and sorted.

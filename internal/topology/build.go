@@ -27,6 +27,8 @@ type Facts struct {
 	// Listening are processes that wait for peers; they are in the map also
 	// where nobody talks to them.
 	Listening []flow.NodeRef
+	// Logical is what was inferred of proxies; nil: nobody asked.
+	Logical *flow.Logical
 }
 
 // Map closes nothing: it writes down the window as it stands.
@@ -62,6 +64,7 @@ func (l *Ledger) Map(d Directory, f Facts) *Map {
 	for _, ref := range f.Listening {
 		b.id(ref)
 	}
+	b.addLogical(m, f.Logical)
 	for _, n := range b.nodes {
 		m.Nodes = append(m.Nodes, n)
 	}
@@ -72,6 +75,7 @@ func (l *Ledger) Map(d Directory, f Facts) *Map {
 func (m *Map) sort() {
 	slices.SortFunc(m.Nodes, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(m.Edges, func(a, b Edge) int { return cmp.Compare(a.ID, b.ID) })
+	sortLogical(m.Logical)
 }
 
 // shows: something happened on the edge, or is open.

@@ -71,6 +71,7 @@ func Group(m *Map, level string) *Map {
 	for _, e := range edges {
 		out.Edges = append(out.Edges, e)
 	}
+	out.Logical = regroupLogical(m.Logical, into)
 	out.sort()
 	return &out
 }

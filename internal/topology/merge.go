@@ -49,6 +49,7 @@ func Merge(earlier, later *Map) *Map {
 	for i := range out.Edges {
 		out.Edges[i].countProtocols()
 	}
+	out.Logical = mergeLogical(earlier.Logical, later.Logical)
 	out.sort()
 	return &out
 }
@@ -79,16 +80,18 @@ func mergeCompleteness(c, earlier *Capture) {
 
 // ended is the evidence of the connections that ended in the window.
 func (e *Edge) ended() Evidence {
-	minus := func(all, open map[string]uint64) map[string]uint64 {
-		out := map[string]uint64{}
-		for k, n := range all {
-			if n > open[k] {
-				out[k] = n - open[k]
-			}
-		}
-		return out
-	}
 	return Evidence{Peer: minus(e.Evidence.Peer, e.open.Peer), Role: minus(e.Evidence.Role, e.open.Role)}
+}
+
+// minus takes counts off others; what is nothing then is left out.
+func minus(all, less map[string]uint64) map[string]uint64 {
+	out := map[string]uint64{}
+	for k, n := range all {
+		if n > less[k] {
+			out[k] = n - less[k]
+		}
+	}
+	return out
 }
 
 // countProtocols makes the one row that is there while nothing is known of

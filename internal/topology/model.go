@@ -15,6 +15,9 @@ type Map struct {
 	Capture Capture `json:"capture"`
 	Nodes   []Node  `json:"nodes"`
 	Edges   []Edge  `json:"edges"`
+	// Logical are there only where they were asked for; nil: they were not. They
+	// are sorted by ID.
+	Logical []Logical `json:"logical,omitzero"`
 }
 
 // Host is the machine the map was taken on.

@@ -31,6 +31,7 @@ func SelectEdges(m *Map, wanted func(*Edge) bool) *Map {
 			named[id] = true
 		}
 	}
+	out.Logical = selectLogical(m.Logical, out.Edges, named)
 	for _, n := range m.Nodes {
 		if named[n.ID] {
 			out.Nodes = append(out.Nodes, n)
