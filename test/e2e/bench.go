@@ -84,7 +84,9 @@ func (b *Bench) run(t testing.TB, source string, s Scenario) (Score, bool) {
 			t.Log(c.describe())
 		}
 		for _, source := range []string{SourceEBPF, SourceNetlink} {
-			score := judge(l, ideal(l.Truth), sees{source: source, interval: time.Second})
+			m := ideal(l.Truth)
+			l.idealLogical(m)
+			score := judge(l, m, sees{source: source, interval: time.Second})
 			for _, p := range score.Problems {
 				t.Errorf("source %s, a map of the truth itself: %s", source, p)
 			}

@@ -37,6 +37,7 @@ type Lab struct {
 	T        testing.TB
 	Scenario Scenario
 	Truth    []*Conn
+	Through  []*Through // what of it went through proxies
 
 	bench  *Bench
 	source string // that the tool uses
@@ -54,6 +55,8 @@ type Lab struct {
 	wide bool
 	// procs are the processes that the scenario started.
 	procs map[Proc]bool
+	// proxies are those of them that pass on what they take, and by what that shows.
+	proxies map[Proc]string
 	// spaces are the inodes of its namespaces.
 	spaces map[uint64]bool
 }
@@ -71,7 +74,7 @@ type Bench struct {
 func newLab(t testing.TB, b *Bench, source string, s Scenario) *Lab {
 	number := int(b.played.Add(1)) % 256
 	return &Lab{T: t, Scenario: s, bench: b, source: source, number: number, dir: t.TempDir(),
-		procs: map[Proc]bool{}, spaces: map[uint64]bool{}}
+		procs: map[Proc]bool{}, proxies: map[Proc]string{}, spaces: map[uint64]bool{}}
 }
 
 // executable is the actor's program under another name.

@@ -19,8 +19,16 @@ func (a *Actor) Forward(ln *Listener, c script.Command) *Proxy {
 	a.lab.T.Helper()
 	c.Op, c.Sock = script.Forward, ln.Sock
 	a.Must(c)
+	ground := grounds[c.Via]
+	if c.Pool > 0 {
+		ground = "" // what is shared need not show
+	}
+	a.lab.proxy(a.Proc, ground)
 	return &Proxy{Listener: ln}
 }
+
+// grounds are those of a proxy, by where it passes on to.
+var grounds = map[string]string{script.ToOriginal: "redirect", script.ToLocal: "tproxy", "": "forward"}
 
 // relays are the connections of the proxy that no path has been made of yet.
 func (p *Proxy) relays(want int) []script.Relay {
@@ -40,6 +48,7 @@ func (p *Proxy) relays(want int) []script.Relay {
 // hop is a connection of its own.
 type Path struct {
 	Hops []*Conn
+	*Through
 	// via are the proxies between the hops.
 	via []*Proxy
 	at  []int // which of each proxy's connections it is
@@ -65,6 +74,7 @@ func (l *Lab) DialThrough(client *Actor, to string, server *Listener, via ...*Pr
 		from, out = proxy.Actor.end(), r[0].Out
 	}
 	last := p.hop(l, from, out, server, got.Local, got.Peer)
+	p.Through = l.through(p)
 	p.Hops[0].sides[Client] = side{client, sock}
 	last.sides[Server] = side{server.Actor, served}
 	return p

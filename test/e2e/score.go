@@ -126,6 +126,7 @@ func judge(l *Lab, m *topology.Map, see sees) Score {
 		s.checkCandidates(e, truth)
 	}
 	s.judgeProcesses(m, truth, see)
+	s.judgeLogical(l, m, see)
 	for _, g := range grouped(edges, shownEdges, see) {
 		s.judgeGroup(g, see)
 	}

@@ -54,7 +54,7 @@ func (l *Lab) startTool(ns []*Netns, command ...string) *tool {
 	for _, n := range ns {
 		t.args = append(t.args, "--netns", n.Name)
 	}
-	t.args = append(append(t.args, l.args...), "-o", "json")
+	t.args = append(append(t.args, l.args...), "--logical", "-o", "json")
 	t.cmd = exec.Command(l.bench.Tool, t.args...)
 	t.cmd.Stdout = &t.stdout
 	stderr, err := t.cmd.StderrPipe()
