@@ -62,13 +62,16 @@ type Engine struct {
 	gaps    []flow.Gap
 	lost    [len(flow.LossReasonNames)]uint64
 
-	legs      []leg // with Config.Legs
-	keepsLegs bool
-	undecided []uint32 // halves whose role only an exposed port can tell
-	circle    []uint32
-	stage     stage
-	change    Change
-	back      Change
+	hasProxies  bool     // a process takes others' connections
+	meshed      []uint32 // processes that are proxies or known to have one, since the last Close
+	intercepted map[clientEnd]*taken
+	legs        []leg // with Config.Legs
+	keepsLegs   bool
+	undecided   []uint32 // halves whose role only an exposed port can tell
+	circle      []uint32
+	stage       stage
+	change      Change
+	back        Change
 
 	listensByProcess map[uint32][]flow.Listening // made on demand by Node
 	topologyChanged  bool                        // listeners, addresses or translations changed: half-edges may resolve differently
@@ -163,6 +166,7 @@ func (e *Engine) processInfo(o *flow.Process) {
 		return
 	}
 	p.info, p.known = *o, true
+	e.hasProxies = e.hasProxies || o.ServiceProxy
 	e.topologyChanged = true
 }
 

@@ -16,6 +16,13 @@ func (x *explainer) unobservedSteps() {
 		}
 		return
 	}
+	if m := x.e.byTaking(x.n, x.h).partner; m != 0 {
+		x.add(flow.AboutPeer, flow.PeerListener.String(), flow.NotAsked, flow.Facts{})
+		f := flow.Facts{Why: "a proxy's socket and a client's have one address and port between them, and nothing else fits either"}
+		x.consider(&f, m, "fits")
+		x.add(flow.AboutPeer, flow.PeerSidecar.String(), flow.Matched, f)
+		return
+	}
 	x.listenerStep()
 	x.sidecarStep()
 }
@@ -203,7 +210,7 @@ func (x *explainer) sidecarStep() {
 func (x *explainer) inMesh() bool {
 	return slices.ContainsFunc(x.e.holdersOf(x.h.holder), func(p uint32) bool {
 		info := &x.e.processes.facts[p].info
-		return info.ServiceProxy || info.MeshMember
+		return info.ServiceProxy || info.MeshMember || info.InstanceID != "" && x.e.hasProxies
 	})
 }
 

@@ -22,6 +22,15 @@ var noPeer = found{evidence: flow.PeerNone}
 
 // findPeer walks the ladder for h: sequence, kernel, tuple, translation.
 func (e *Engine) findPeer(n uint32, h *half) found {
+	f := e.findTold(n, h)
+	if f.evidence == flow.PeerNone && e.intercepted != nil {
+		return e.byTaking(n, h)
+	}
+	return f
+}
+
+// findTold is the part of the ladder that stands on what was told.
+func (e *Engine) findTold(n uint32, h *half) found {
 	f := e.findUntranslated(n, h)
 	if f.evidence == flow.PeerNone && e.nat.used() {
 		return e.byTranslation(n, h)

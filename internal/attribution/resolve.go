@@ -28,6 +28,7 @@ func (e *Engine) Close(emit func(*Change)) {
 	e.eachDirty(e.fallBackToTuple)
 	e.enterTranslated()
 	e.enterLanes()
+	e.indexTaken()
 	e.pairNameless()
 	e.undecided = e.undecided[:0]
 	e.fetchAhead(func(n uint32) { e.resolve(n, emit, false) })

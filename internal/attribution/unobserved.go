@@ -101,24 +101,24 @@ func (e *Engine) pick(c *Change, h *half, list []*listener) NodeRef {
 // the application of the instance that owns the address.
 func (e *Engine) bySidecar(c *Change, h *half, role flow.Role) NodeRef {
 	holders := e.holdersOf(h.holder)
-	if len(holders) == 0 {
+	if len(holders) == 0 || !e.hasProxies {
 		return 0
 	}
 	me := &e.processes.facts[holders[0]].info
-	if !me.ServiceProxy && !me.MeshMember {
+	if !me.ServiceProxy && !me.MeshMember && me.InstanceID == "" {
 		return 0
 	}
 	addr := e.addrs.list[h.peer].String()
 	var out []NodeRef
-	for i := range e.processes.facts {
+	for _, i := range e.meshed {
 		p := &e.processes.facts[i].info
 		switch {
-		case me.MeshMember && p.ServiceProxy && p.InstanceID != "" && p.InstanceID == me.InstanceID && e.elsewhere(h.peer):
+		case p.ServiceProxy && !me.ServiceProxy && serves(p, me, role) && e.elsewhere(h.peer) && !e.wouldShow(p, h):
 		case me.ServiceProxy && p.MeshMember && slices.Contains(p.InstanceAddrs, addr):
 		default:
 			continue
 		}
-		out = append(out, e.processNode(uint32(i)))
+		out = append(out, e.processNode(i))
 	}
 	switch {
 	case len(out) == 1:
@@ -133,6 +133,26 @@ func (e *Engine) bySidecar(c *Change, h *half, role flow.Role) NodeRef {
 		}
 	}
 	return 0
+}
+
+// serves: the proxy takes the connections of that process. If nobody said so, it
+// does of those beside it in one pod, of what they call.
+func serves(proxy, me *flow.Process, role flow.Role) bool {
+	return me.InstanceID != "" && me.InstanceID == proxy.InstanceID && (me.MeshMember || role == flow.Client)
+}
+
+// wouldShow: if the proxy had taken the connection, its socket would have been seen
+// and joined with h. It lives where every socket and every death is told.
+func (e *Engine) wouldShow(proxy *flow.Process, h *half) bool {
+	if proxy.NetnsInode == 0 || !h.has(flagEarly) {
+		return false
+	}
+	for i := range e.namespaces {
+		if ns := &e.namespaces[i]; ns.inode == proxy.NetnsInode {
+			return ns.observed && ns.deathsSeen && !ns.lossy
+		}
+	}
+	return false
 }
 
 // elsewhere: no observed namespace owns the address.

@@ -16,6 +16,7 @@ const commLength = 15
 func setProgram(p *flow.Process, comm, executable string, cmdline []byte, args arguments) {
 	p.Name = programName(comm, executable, cmdline)
 	p.Interpreter, p.Script = "", ""
+	p.ServiceProxy = isDataPlane(executable[strings.LastIndexByte(executable, '/')+1:])
 	s, ok := scriptOf(executable, args.words)
 	if !ok {
 		return
