@@ -38,6 +38,16 @@ func (p *proxy) passedOn(i, o int) bool {
 	return same(in.ToServer, out.ToServer, living) && same(out.ToClient, in.ToClient, living)
 }
 
+// passedOnAs keeps of a list those that moved the bytes of o.
+func (p *proxy) passedOnAs(list []int, o int) (exact []int) {
+	for _, i := range list {
+		if p.passedOn(i, o) {
+			exact = append(exact, i)
+		}
+	}
+	return exact
+}
+
 func payload(h *flow.Leg) uint64 { return h.ToServer.Value + h.ToClient.Value }
 
 // same: what was received is what was sent on; while both live a part of it may be

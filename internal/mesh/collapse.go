@@ -87,7 +87,7 @@ type way struct {
 }
 
 // wayOf follows leg o back to where it began. Where the legs that it may have been
-// made for began differently, it begins at the proxy that made it.
+// made for began differently, it begins with them.
 func (c *collapse) wayOf(o int) way {
 	if w, ok := c.ways[o]; ok {
 		return w
@@ -105,7 +105,9 @@ func (c *collapse) wayOf(o int) way {
 			w.client, w.via = before.client, before.via
 		}
 		if before.client != w.client || !slices.Equal(before.via, w.via) || slices.Contains(before.via, here.client) {
-			return here
+			w = c.oneStep(made, here.client)
+			c.ways[o] = w
+			return w
 		}
 		for first, by := range before.begun {
 			w.begun[first] = max(by, made.by)
@@ -113,6 +115,15 @@ func (c *collapse) wayOf(o int) way {
 	}
 	w.via = append(slices.Clone(w.via), here.client)
 	c.ways[o] = w
+	return w
+}
+
+// oneStep is the way through one proxy alone.
+func (c *collapse) oneStep(made pair, proxy flow.NodeRef) way {
+	w := way{client: c.legs[made.in[0]].Client, via: []flow.NodeRef{proxy}, begun: map[int]flow.Pairing{}}
+	for _, i := range made.in {
+		w.begun[i] = made.by
+	}
 	return w
 }
 

@@ -121,6 +121,17 @@ func TestCollapse(t0 *testing.T) {
 			leg(x, p, app, 0, 100, 900, near), leg(p, s, "10.0.0.2:80", 1, 100, 900),
 			leg(y, p, app, 0, 300, 700, near), leg(p, s, "10.0.0.2:80", 1, 300, 700)}, nobody,
 			[]string{"p redirect", "x > s 80 via p | original-destination 1 | active 1", "y > s 80 via p | original-destination 1 | active 1"}},
+		{"two clients of one address, through two sidecars", []flow.Leg{
+			leg(x, p, app, 0, 100, 900, near), leg(p, q, "10.0.0.2:80/10.0.0.2:15006", 1, 100, 900, home), leg(q, s, "127.0.0.1:80", 2, 100, 900),
+			leg(y, p, app, 0, 300, 700, near), leg(p, q, "10.0.0.2:80/10.0.0.2:15006", 1, 300, 700, home), leg(q, s, "127.0.0.1:80", 2, 300, 700)}, nobody,
+			[]string{"p redirect", "q redirect", "x > s 80 via p,q | original-destination 1 | active 1 dialed [10.0.0.2:80]",
+				"y > s 80 via p,q | original-destination 1 | active 1 dialed [10.0.0.2:80]"}},
+		{"two clients through two sidecars, of which the second changes what it passes on", []flow.Leg{
+			leg(x, p, app, 0, 100, 900, near), leg(p, q, "10.0.0.2:80/10.0.0.2:15006", 1, 100, 900, home), leg(q, s, "127.0.0.1:80", 2, 180, 990),
+			leg(y, p, app, 0, 300, 700, near), leg(p, q, "10.0.0.2:80/10.0.0.2:15006", 1, 300, 700, home), leg(q, s, "127.0.0.1:80", 2, 380, 790)}, nobody,
+			[]string{"p > s 80 via q | original-destination 2 | active 2 dialed [10.0.0.2:80]", "p redirect", "q redirect",
+				"x > q 15006 via p | original-destination 1 | active 1 dialed [10.0.0.2:80]",
+				"y > q 15006 via p | original-destination 1 | active 1 dialed [10.0.0.2:80]"}},
 		{"two clients of one address that share connections", []flow.Leg{
 			leg(x, p, app, 0, 100, 900, near), leg(y, p, app, 0, 300, 700, near), leg(p, s, "10.0.0.2:80", 1, 400, 1600)}, nobody,
 			[]string{"p redirect unjoined 2"}},

@@ -103,11 +103,12 @@ func (p *proxy) byOriginal() (rest []int) {
 		}
 		p.taken = true
 		p.clear = p.clear || slices.ContainsFunc(list, func(i int) bool { return p.legs[i].Foreign })
-		if !p.oneClient(list) {
-			// Of several clients the one whose connection moved the very bytes.
-			list = slices.DeleteFunc(list, func(i int) bool { return !p.passedOn(i, o) })
+		if len(list) > 1 { // of several, those that moved the very bytes
+			if exact := p.passedOnAs(list, o); exact != nil {
+				list = exact
+			}
 		}
-		if len(list) > 0 && p.oneClient(list) {
+		if p.oneClient(list) {
 			p.pairs[o] = pair{in: list, by: flow.PairOriginal}
 		}
 	}
