@@ -24,7 +24,7 @@ const atOnce = 4
 func scenarios() []Scenario {
 	return slices.Concat(loopbackScenarios(), natScenarios(), serverScenarios(), handScenarios(), addressScenarios(),
 		shortScenarios(), endingScenarios(), failureScenarios(), handshakeScenarios(), moveScenarios(), namespaceScenarios(),
-		meshScenarios(), udpScenarios(), unixScenarios(), loadScenarios(), programScenarios())
+		meshScenarios(), proxyProgramScenarios(), udpScenarios(), unixScenarios(), loadScenarios(), programScenarios())
 }
 
 // TestLab lets every scenario play with every source and judges the tool's maps:

@@ -14,6 +14,11 @@ func meshScenarios() []Scenario {
 			Run:    sidecars,
 		},
 		{
+			Name:   "envoys",
+			Proves: "the same with the name of Envoy: also without a word on translations each hop is one edge",
+			Run:    envoys,
+		},
+		{
 			Name:   "sidecar-outside",
 			Proves: "an app whose calls a proxy in a namespace that is not looked at takes: its peer is the address it dialled",
 			Limits: "The proxy, for any source: it was not asked for.",
@@ -86,12 +91,12 @@ func (l *Lab) sidecar(ns *Netns, name string) sidecar {
 
 func sidecars(l *Lab) {
 	a, b := l.Linked("a", "b")
-	app, web := l.Actor(a, "app"), l.Actor(b, "web")
+	app, other, web := l.Actor(a, "app"), l.Actor(a, "other"), l.Actor(b, "web")
 	ln := web.Listen(script.TCP, l.V4("0.2:8080"))
 	left, right := l.sidecar(a, "envoy-a"), l.sidecar(b, "envoy-b")
 	before := l.DialThrough(app, ln.Addr, ln, left.out, right.in)
 	l.Observe(a, b)
-	before.Request(5)
+	before.Request(505)
 	one := l.DialThrough(app, ln.Addr, ln, left.out, right.in)
 	one.Request(1000)
 	one.Reply(2000)
@@ -100,6 +105,27 @@ func sidecars(l *Lab) {
 	two.Reply(30)
 	pause(hold)
 	two.Close(Client)
+	three := l.DialThrough(other, ln.Addr, ln, left.out, right.in)
+	three.Request(700)
+	three.Reply(800)
+}
+
+// envoys is sidecars by their names: then it is enough that a proxy's socket has
+// the client's address and port for its peer.
+func envoys(l *Lab) {
+	a, b := l.Linked("a", "b")
+	app, web := l.Actor(a, "app"), l.Actor(b, "web")
+	ln := web.Listen(script.TCP, l.V4("0.2:8080"))
+	left, right := l.sidecar(a, "envoy"), l.sidecar(b, "envoy")
+	l.Observe(a, b)
+	for i := range 3 {
+		p := l.DialThrough(app, ln.Addr, ln, left.out, right.in)
+		for _, c := range p.Hops {
+			c.Limits.Split = false
+		}
+		p.Request(int64(100 + i))
+		p.Reply(int64(2000 + i))
+	}
 }
 
 func sidecarOutside(l *Lab) {
@@ -150,7 +176,7 @@ func tproxy(l *Lab) {
 
 func portForwarder(l *Lab) {
 	a, b := l.Linked("a", "b")
-	client, forwarder, web := l.Actor(a, "client"), l.Actor(a, "docker-proxy"), l.Actor(b, "web")
+	client, forwarder, web := l.Actor(a, "client"), l.Actor(a, "forwarder"), l.Actor(b, "web")
 	service := l.Actor(a, "service")
 	ln := web.Listen(script.TCP, l.V4("0.2:80"))
 	p := forwarder.Forward(forwarder.Listen(script.TCP, "127.0.0.1:8080"), script.Command{Addr: ln.Addr})
