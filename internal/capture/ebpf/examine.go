@@ -17,6 +17,7 @@ type Finding struct {
 var rungs = map[string]string{
 	rungTracepoints: "every socket's open, use and end are told, messages are counted where they pass",
 	rungFunctions:   "every socket's open, use and end are told, messages are counted by the exits of functions",
+	rungAddresses:   "every socket's open, use and end are told, messages are counted by the exits of functions, sockets are known by their addresses",
 	rungTCP:         "TCP connections are told, UDP and unix traffic is not counted",
 }
 

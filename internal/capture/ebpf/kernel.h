@@ -22,8 +22,13 @@
 
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
+#define SOCK_SEQPACKET 5
 
 #define MSG_PEEK 2
+#define MSG_ERRQUEUE 0x2000
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
 
 #define PF_KTHREAD 0x00200000
 
@@ -40,6 +45,7 @@ enum {
 	TCP_LAST_ACK,
 	TCP_LISTEN,
 	TCP_CLOSING,
+	TCP_NEW_SYN_RECV,
 };
 
 /* Bits of sock_common.skc_flags (enum sock_flags, include/net/sock.h). */
@@ -130,6 +136,11 @@ struct socket {
 	struct sock *sk;
 };
 
+struct msghdr {
+	void *msg_name; /* in kernel memory */
+	int msg_namelen;
+};
+
 struct request_sock {
 	struct request_sock *dl_next;
 	struct sock *sk;
@@ -181,6 +192,7 @@ struct super_block {
 };
 
 struct inode {
+	unsigned short i_mode;
 	unsigned long i_ino;
 	struct super_block *i_sb;
 };
@@ -237,6 +249,7 @@ typedef struct {
 
 struct file {
 	void *private_data;
+	struct inode *f_inode;
 	struct path f_path;
 	file_ref_t f_ref; /* 6.13; one less than there are */
 };
@@ -295,7 +308,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
-	const struct cred *cred;
+	struct cred *cred;
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
@@ -303,6 +316,17 @@ struct task_struct {
 	struct pid *thread_pid;
 	__u64 start_boottime; /* 5.5; ns since boot, suspended time included */
 	char comm[16];
+};
+
+/* The registers that a function was called with; the first argument is here. */
+struct pt_regs___first {
+#ifdef __TARGET_ARCH_x86
+	unsigned long di;
+#define FIRST(ctx) (((struct pt_regs___first *)(ctx))->di)
+#else
+	__u64 regs[31];
+#define FIRST(ctx) (((struct pt_regs___first *)(ctx))->regs[0])
+#endif
 };
 
 struct linux_binprm;
@@ -335,8 +359,5 @@ struct bpf_sock_addr_kern {
 };
 
 #pragma clang attribute pop
-
-/* unix sockets can be told from others since 5.16. */
-#define HAS_UNIX bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_skc_to_unix_sock)
 
 #endif

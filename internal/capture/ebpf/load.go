@@ -2,15 +2,11 @@ package ebpf
 
 import (
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
-	"golang.org/x/sys/unix"
 
 	"peerscope/internal/flow"
 )
@@ -39,6 +35,7 @@ type settings struct {
 	inodes     []uint64 // of the namespaces to observe; nil: all
 	maxTracked uint32
 	once       bool // one look and nothing else
+	netCookies bool // namespaces are named by their cookies
 }
 
 // load loads what the kernel takes and attaches it. The error says in one line
@@ -57,89 +54,81 @@ func (p *programs) load(s settings) error {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return fmt.Errorf("raise the limit of locked memory: %w", err)
 	}
-	spec, err := loadPeerscope()
-	if err != nil {
-		return fmt.Errorf("read the programs: %w", err)
-	}
-	for name, value := range map[string]any{
-		peerscopeVarOnlySome: s.inodes != nil, peerscopeVarMaxTracked: s.maxTracked, peerscopeVarOnce: s.once,
-	} {
-		if err := spec.Variables[name].Set(value); err != nil {
-			return fmt.Errorf("set %s: %w", name, err)
-		}
-	}
-	root, err := rootCgroup()
-	if err == nil {
-		defer root.Close()
-	}
-	cache := btf.NewCache()
-	kernel, err := cache.Kernel()
-	if err != nil {
-		return fmt.Errorf("read the kernel's types: %w", err)
-	}
-	wanted, hooks := required, []hook(nil)
-	if s.once {
-		wanted, p.rung = forOneLook, rungTracepoints
-	} else {
-		hooks, p.rung = choose(kernel)
-	}
-	// All at once if the kernel takes it; what it refuses is found one by one.
-	options := ebpf.CollectionOptions{Cache: cache}
-	core, err := ebpf.NewCollectionWithOptions(only(spec, wanted, hooks), options)
-	if err != nil {
-		core, err = ebpf.NewCollectionWithOptions(only(spec, wanted), options)
-	}
+	l, err := newLoader(s)
 	if err != nil {
 		return err
 	}
-	p.core = core
+	defer l.close()
+	p.rung = l.rung
+	if p.core, err = l.core(); err != nil {
+		return err
+	}
+	if err := p.share(l.spec, s); err != nil || s.once {
+		return err
+	}
+	l.options.MapReplacements = p.core.Maps
+	return p.attachAll(l)
+}
+
+// share prepares the maps and variables that the programs and this process share.
+func (p *programs) share(spec *ebpf.CollectionSpec, s settings) error {
+	core := p.core
 	p.maps = peerscopeMaps{Events: core.Maps[peerscopeMapEvents], Losses: core.Maps[peerscopeMapLosses],
 		Namespaces: core.Maps[peerscopeMapNamespaces], MessageOwners: core.Maps[peerscopeMapMessageOwners], Udp: core.Maps[peerscopeMapUdp], Unix: core.Maps[peerscopeMapUnix]}
 	p.vars = variables{adopting: core.Variables[peerscopeVarAdopting], look: core.Variables[peerscopeVarLook], woken: core.Variables[peerscopeVarWoken], deep: core.Variables[peerscopeVarDeep]}
+	p.looks.files = core.Programs[peerscopeProgLookAtFiles]
+	p.looks.namespace = core.Programs[peerscopeProgLookAtNamespace]
 	for _, inode := range s.inodes {
 		if err := p.maps.Namespaces.Put(uint32(inode), uint8(1)); err != nil {
 			return fmt.Errorf("select a namespace: %w", err)
 		}
 	}
+	var err error
 	if p.udp, err = newFlows(p.maps.Udp, spec.Maps[peerscopeMapUdp]); err != nil {
 		return err
 	}
-	if p.unix, err = newFlows(p.maps.Unix, spec.Maps[peerscopeMapUnix]); err != nil {
+	p.unix, err = newFlows(p.maps.Unix, spec.Maps[peerscopeMapUnix])
+	return err
+}
+
+// attachAll attaches what is required and what can be had beyond it. By address
+// nothing may be kept before the end of sockets is told.
+func (p *programs) attachAll(l *loader) error {
+	if !l.atSocket {
+		if err := p.tryHook(l, freed); err != nil {
+			return fmt.Errorf("learn which sockets are freed: %w", err)
+		}
+	}
+	if err := p.tryHook(l, hook{name: peerscopeProgSetState}); err != nil {
 		return err
 	}
-	p.looks.files = core.Programs[peerscopeProgLookAtFiles]
-	p.looks.namespace = core.Programs[peerscopeProgLookAtNamespace]
-	if s.once {
-		return nil
+	for _, h := range l.missing {
+		p.lacks(h, errNotThere)
 	}
-	if err := p.attach(core.Programs[peerscopeProgSetState]); err != nil {
-		return err
-	}
-	options.MapReplacements = core.Maps
-	for _, h := range hooks {
-		if err := p.tryHook(spec, options, h, root); err != nil {
+	for _, h := range l.hooks {
+		if err := p.tryHook(l, h); err != nil {
 			p.lacks(h, err)
 		}
 	}
 	return nil
 }
 
-func (p *programs) attach(prog *ebpf.Program) error {
-	l, err := link.AttachTracing(link.TracingOptions{Program: prog})
-	if err != nil {
-		return fmt.Errorf("attach %v: %w", prog, err)
+// tryHook loads a hook, unless that is done, and attaches it.
+func (p *programs) tryHook(l *loader, h hook) error {
+	err := p.hook(l, h)
+	if err != nil && h.instead != nil && p.tryHook(l, *h.instead) == nil {
+		return nil
 	}
-	p.links = append(p.links, l)
-	return nil
+	return err
 }
 
-func (p *programs) tryHook(spec *ebpf.CollectionSpec, options ebpf.CollectionOptions, h hook, root *os.File) error {
-	if h.cgroup != ebpf.AttachNone && root == nil {
+func (p *programs) hook(l *loader, h hook) error {
+	if h.cgroup != ebpf.AttachNone && l.root == nil {
 		return errNoCgroup
 	}
 	prog := p.core.Programs[h.name]
 	if prog == nil {
-		one, err := ebpf.NewCollectionWithOptions(only(spec, []hook{h}), options)
+		one, err := ebpf.NewCollectionWithOptions(only(l.spec, []hook{h}), l.options)
 		if err != nil {
 			return err
 		}
@@ -147,18 +136,29 @@ func (p *programs) tryHook(spec *ebpf.CollectionSpec, options ebpf.CollectionOpt
 		prog = one.DetachProgram(h.name)
 		p.core.Programs[h.name] = prog // closed with the others
 	}
-	switch {
-	case h.name == peerscopeProgLookAtNamespace:
+	if h.name == peerscopeProgLookAtNamespace {
 		p.looks.namespace = prog // runs when it is asked
 		return nil
-	case h.cgroup == ebpf.AttachNone:
-		return p.attach(prog)
 	}
-	l, err := link.AttachCgroup(link.CgroupOptions{Path: root.Name(), Attach: h.cgroup, Program: prog})
+	return p.attach(l, h, prog)
+}
+
+// attach puts a program where it belongs until the links are closed.
+func (p *programs) attach(l *loader, h hook, prog *ebpf.Program) error {
+	var at link.Link
+	var err error
+	switch {
+	case h.cgroup != ebpf.AttachNone:
+		at, err = link.AttachCgroup(link.CgroupOptions{Path: l.root.Name(), Attach: h.cgroup, Program: prog})
+	case h.kprobe != "":
+		at, err = link.Kprobe(h.kprobe, prog, nil)
+	default:
+		at, err = link.AttachTracing(link.TracingOptions{Program: prog})
+	}
 	if err != nil {
 		return fmt.Errorf("attach %s: %w", h.name, err)
 	}
-	p.links = append(p.links, l)
+	p.links = append(p.links, at)
 	return nil
 }
 
@@ -182,21 +182,4 @@ func (p *programs) close() {
 	if p.core != nil {
 		p.core.Close()
 	}
-}
-
-// rootCgroup opens the root of the cgroup v2 hierarchy.
-func rootCgroup() (*os.File, error) {
-	for _, path := range [...]string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-		var st unix.Statfs_t
-		if err := unix.Statfs(path, &st); err == nil && st.Type == unix.CGROUP2_SUPER_MAGIC {
-			return os.Open(path)
-		}
-	}
-	return nil, errNoCgroup
-}
-
-// firstLine keeps what the kernel said to one line.
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
 }

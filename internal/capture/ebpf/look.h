@@ -16,14 +16,15 @@
 
 /* The sequence identity of a socket that nobody locks: read until two readings
  * of both pairs agree. */
-static __always_inline bool steady_sequence(struct tcp_sock *tp, __u32 *send_base, __u32 *recv_base)
+static __always_inline bool steady_sequence(struct tcp_sock *tp, __u32 *send, __u32 *recv)
 {
 	for (int i = 0; i < 4; i++) {
-		__u32 send = tp->snd_una - (__u32)tp->bytes_acked, recv = tp->rcv_nxt - (__u32)tp->bytes_received;
+		__u32 sent = send_base(tp), received = recv_base(tp);
 
-		if (send == tp->snd_una - (__u32)tp->bytes_acked && recv == tp->rcv_nxt - (__u32)tp->bytes_received) {
-			*send_base = send;
-			*recv_base = recv;
+		barrier(); /* read again, not taken for the same */
+		if (sent == send_base(tp) && received == recv_base(tp)) {
+			*send = sent;
+			*recv = received;
 			return true;
 		}
 	}
@@ -74,7 +75,7 @@ static __always_inline bool tell_tcp(struct seq_file *seq, struct sock *sk, stru
 	r->kind = RECORD_TCP;
 	r->flags = flags;
 	r->time = now();
-	r->cookie = bpf_get_socket_cookie(sk);
+	r->cookie = cookie_of(sk);
 	r->error = 0;
 	r->holder = 0;
 	r->holder_start = 0;
@@ -126,23 +127,23 @@ static __always_inline bool tell_held(struct seq_file *seq, struct sock *sk, str
 	__builtin_memset(r, 0, sizeof(*r));
 	r->kind = kind;
 	r->time = now();
-	r->cookie = bpf_get_socket_cookie(sk);
-	r->state = sk->__sk_common.skc_state;
+	r->cookie = cookie_of(sk);
+	r->state = READ(sk, __sk_common.skc_state);
 	r->owner = task->tgid;
 	r->owner_start = task->group_leader->start_boottime;
 	fill_namespace(&r->netns, &r->netns_inode, sk);
 	fill_addresses(r, sk);
 	if (kind == RECORD_LISTENER) {
 		r->transport = IPPROTO_TCP;
-		r->unacked = sk->sk_ack_backlog;
-		r->not_sent = sk->sk_max_ack_backlog;
+		r->unacked = READ(sk, sk_ack_backlog);
+		r->not_sent = READ(sk, sk_max_ack_backlog);
 	}
 	if (kind == RECORD_UDP) {
 		r->transport = IPPROTO_UDP;
 		if (ephemeral(sk))
 			r->flags |= FLAG_EPHEMERAL;
 	}
-	if (sk->__sk_common.skc_ipv6only)
+	if (READ_BITS(sk, __sk_common.skc_ipv6only))
 		r->flags |= FLAG_V6ONLY;
 	return !bpf_seq_write(seq, r, sizeof(*r));
 }
@@ -154,27 +155,28 @@ static __always_inline bool tell_held(struct seq_file *seq, struct sock *sk, str
 
 static __always_inline void look_at_waiting(struct seq_file *seq, struct sock *listener, struct tcp_sock *tp)
 {
-	struct request_sock *req = tp->inet_conn.icsk_accept_queue.rskq_accept_head;
+	struct request_sock *req = READ(tp, inet_conn.icsk_accept_queue.rskq_accept_head);
+	__u16 port = READ(listener, __sk_common.skc_num);
 
-	if (listener->sk_ack_backlog > WAITING)
+	if (READ(listener, sk_ack_backlog) > WAITING)
 		deep = true;
 	for (int i = 0; i < WAITING && req; i++) {
-		struct sock *sk = req->sk;
+		struct sock *sk = READ(req, sk);
 		struct tcp_sock *child;
 		struct conn *c;
 		int state;
 
-		req = req->dl_next;
+		req = READ(req, dl_next);
 		if (!sk)
 			continue;
-		state = sk->__sk_common.skc_state;
+		state = READ(sk, __sk_common.skc_state);
 		/* The queue is not locked: what was reached may be another's by now. */
-		if (state == TCP_LISTEN || state == TCP_CLOSE || sk->sk_socket || sk->__sk_common.skc_num != listener->__sk_common.skc_num)
+		if (state == TCP_LISTEN || state == TCP_CLOSE || READ(sk, sk_socket) || READ(sk, __sk_common.skc_num) != port)
 			continue;
-		child = bpf_skc_to_tcp_sock(sk);
+		child = as_tcp(sk);
 		if (!child)
 			continue;
-		c = bpf_sk_storage_get(&conns, sk, 0, 0);
+		c = found(sk);
 		if (!c && !once)
 			c = take_over(sk, child, state);
 		tell_tcp(seq, sk, child, c, NULL, state, FLAG_UNACCEPTED);
@@ -183,8 +185,8 @@ static __always_inline void look_at_waiting(struct seq_file *seq, struct sock *l
 
 static __always_inline void look_at_tcp(struct seq_file *seq, struct sock *sk, struct task_struct *task, struct file *file)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	int state = sk->__sk_common.skc_state;
+	struct tcp_sock *tp = as_tcp(sk);
+	int state = READ(sk, __sk_common.skc_state);
 	struct who w = {.pid = task->tgid, .start = task->group_leader->start_boottime};
 	struct conn *c;
 
@@ -192,11 +194,11 @@ static __always_inline void look_at_tcp(struct seq_file *seq, struct sock *sk, s
 		return;
 	if (state == TCP_LISTEN) {
 		tell_held(seq, sk, task, RECORD_LISTENER);
-		if (sk->sk_ack_backlog)
+		if (READ(sk, sk_ack_backlog))
 			look_at_waiting(seq, sk, tp);
 		return;
 	}
-	c = bpf_sk_storage_get(&conns, sk, 0, 0);
+	c = found(sk);
 	if (state == TCP_CLOSE) {
 		if (c && c->flags & FLAG_FINAL && !c->owner && tell_held(seq, sk, task, RECORD_HOLDER)) {
 			c->owner = w.pid;
@@ -220,20 +222,20 @@ static __always_inline void look_at_unix(struct seq_file *seq, struct sock *sk, 
 	struct unix_record *r;
 	struct sock *peer;
 
-	if (!HAS_UNIX || !s)
+	if (!s)
 		return;
-	u = bpf_skc_to_unix_sock(sk);
+	u = as_unix(sk);
 	if (!u)
 		return;
 	r = &s->unix_record;
 	__builtin_memset(r, 0, sizeof(*r));
 	r->kind = RECORD_UNIX;
 	r->time = now();
-	r->type = sk->sk_type;
-	r->state = sk->__sk_common.skc_state;
-	r->cookie = bpf_get_socket_cookie(sk);
+	r->type = READ(sk, sk_type);
+	r->state = READ(sk, __sk_common.skc_state);
+	r->cookie = cookie_of(sk);
 	fill_namespace(&r->netns, &r->netns_inode, sk);
-	if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock))
+	if (READ_BITS(sk, sk_kern_sock))
 		r->flags |= FLAG_KERNEL;
 	r->owner = task->tgid;
 	r->owner_start = task->group_leader->start_boottime;
@@ -243,20 +245,20 @@ static __always_inline void look_at_unix(struct seq_file *seq, struct sock *sk, 
 		r->device = BPF_CORE_READ(u, path.dentry, d_inode, i_sb, s_dev);
 	}
 	if (r->state == TCP_LISTEN) {
-		r->backlog = sk->sk_ack_backlog;
-		r->limit = sk->sk_max_ack_backlog;
+		r->backlog = READ(sk, sk_ack_backlog);
+		r->limit = READ(sk, sk_max_ack_backlog);
 	}
-	peer = u->peer;
+	peer = READ(u, peer);
 	if (peer) {
-		r->peer = bpf_get_socket_cookie(peer);
-		r->peer_state = peer->__sk_common.skc_state;
-		if (!peer->sk_socket && !flagged(peer, SOCK_DEAD))
+		r->peer = cookie_of(peer);
+		r->peer_state = READ(peer, __sk_common.skc_state);
+		if (!READ(peer, sk_socket) && !flagged(peer, SOCK_DEAD))
 			r->flags |= FLAG_UNACCEPTED;
-		pu = bpf_skc_to_unix_sock(peer);
+		pu = as_unix(peer);
 		if (pu) {
 			r->peer_path_len = fill_path(r->peer_path, pu);
 			if (r->flags & FLAG_UNACCEPTED && bpf_core_field_exists(pu->listener) && pu->listener)
-				r->listener = bpf_get_socket_cookie(pu->listener);
+				r->listener = cookie_of(pu->listener);
 		}
 	}
 	bpf_seq_write(seq, r, sizeof(*r));
@@ -280,25 +282,23 @@ int look_at_files(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
-	struct socket *socket;
 	struct sock *sk;
+	__u16 protocol;
 
 	if (!task || !file)
 		return 0;
-	socket = bpf_sock_from_file(file);
-	if (!socket)
-		return 0;
-	sk = socket->sk;
+	sk = sock_of(file);
 	if (!sk || !observed(sk))
 		return 0;
-	if (sk->__sk_common.skc_family == AF_UNIX) {
+	if (READ(sk, __sk_common.skc_family) == AF_UNIX) {
 		look_at_unix(ctx->meta->seq, sk, task);
 	} else if (inet(sk)) {
-		if (sk->sk_protocol == IPPROTO_MPTCP) {
+		protocol = READ(sk, sk_protocol);
+		if (protocol == IPPROTO_MPTCP) {
 			look_at_message(sk, task);
-		} else if (sk->sk_protocol == IPPROTO_TCP) {
+		} else if (protocol == IPPROTO_TCP) {
 			look_at_tcp(ctx->meta->seq, sk, task, file);
-		} else if (sk->sk_protocol == IPPROTO_UDP) {
+		} else if (protocol == IPPROTO_UDP) {
 			tell_held(ctx->meta->seq, sk, task, RECORD_UDP);
 		}
 	}
@@ -325,22 +325,22 @@ int look_at_namespace(struct bpf_iter__tcp *ctx)
 	state = skc->skc_state;
 	if (state == TCP_LISTEN || state == TCP_CLOSE)
 		return 0;
-	tp = bpf_skc_to_tcp_sock(skc);
+	tp = as_tcp((struct sock *)skc);
 	if (!tp)
 		return 0;
 	sk = (struct sock *)tp;
-	c = bpf_sk_storage_get(&conns, sk, 0, 0);
+	c = found(sk);
 	if (c && c->look == look)
 		return 0;
 	if (flagged(sk, SOCK_DEAD)) {
 		if (!c)
 			return 0; /* what is left of a connection that was over before */
 	} else {
-		if (!tp->is_mptcp && sk->sk_socket)
+		if (!multipath(tp) && READ(sk, sk_socket))
 			return 0; /* a file leads to it */
 		if (!c && !once)
 			c = take_over(sk, tp, state);
-		if (!sk->sk_socket)
+		if (!READ(sk, sk_socket))
 			flags = FLAG_UNACCEPTED;
 	}
 	tell_tcp(ctx->meta->seq, sk, tp, c, NULL, state, flags);

@@ -38,13 +38,6 @@ struct conn {
 	__u32 handovers;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct conn);
-} conns SEC(".maps");
-
 /*
  * Who uses an MPTCP socket, by its address in the kernel: a process has the
  * message socket, events and counters are on its subflows. (No program may ask

@@ -10,7 +10,7 @@
 
 /* The address that a datagram of this thread was sent to or came from, if its
  * system call named one. */
-static __always_inline struct address *named(const struct sock *sk, __u64 cookie, __u64 *thread)
+static __always_inline struct address *named(struct sock *sk, __u64 cookie, __u64 *thread)
 {
 	struct address *a;
 
@@ -32,7 +32,7 @@ static __always_inline void start_flow(struct flow_value *v, struct sock *sk, __
 	v->first_received = !sent;
 	v->scope = sk->__sk_common.skc_bound_dev_if;
 	v->local_port = sk->__sk_common.skc_num;
-	v->kernel = BPF_CORE_READ_BITFIELD(sk, sk_kern_sock);
+	v->kernel = READ_BITS(sk, sk_kern_sock);
 	v->ephemeral = ephemeral(sk);
 	fill_namespace(&v->netns, &v->netns_inode, sk);
 	if (sk->__sk_common.skc_family == AF_INET6)
@@ -57,9 +57,9 @@ static __always_inline void add_message(struct flow_value *v, int bytes, bool se
  * in the map stays with the earlier process. */
 static __always_inline __u32 sender(void)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = current();
 
-	return is_kernel_thread(t) ? 0 : t->tgid;
+	return is_kernel_thread(t) ? 0 : READ(t, tgid);
 }
 
 static __always_inline void udp_message(struct sock *sk, int bytes, bool sent)
@@ -72,7 +72,7 @@ static __always_inline void udp_message(struct sock *sk, int bytes, bool sent)
 	struct scratch *s;
 	struct address *a;
 
-	key.cookie = bpf_get_socket_cookie(sk);
+	key.cookie = cookie_of(sk);
 	key.transport = IPPROTO_UDP;
 	key.owner = sender();
 	a = named(sk, key.cookie, &thread);
@@ -112,12 +112,12 @@ static __always_inline void udp_message(struct sock *sk, int bytes, bool sent)
 /* fill_path copies a unix address without its family. */
 static __always_inline __u16 fill_path(__u8 *to, struct unix_sock *u)
 {
-	struct unix_address *addr = u->addr;
+	struct unix_address *addr = READ(u, addr);
 	__u32 len;
 
 	if (!addr)
 		return 0;
-	len = addr->len;
+	len = READ(addr, len);
 	if (len <= 2)
 		return 0;
 	len -= 2; /* the family */
@@ -139,7 +139,7 @@ static __always_inline __u64 path_hash(const __u8 *path)
 
 static __always_inline void unix_message(struct sock *sk, int bytes, bool sent)
 {
-	struct unix_sock *u = bpf_skc_to_unix_sock(sk);
+	struct unix_sock *u = as_unix(sk);
 	struct flow_key key = {};
 	struct unix_value *v;
 	struct address *a = NULL;
@@ -151,17 +151,17 @@ static __always_inline void unix_message(struct sock *sk, int bytes, bool sent)
 
 	if (!u)
 		return;
-	key.cookie = bpf_get_socket_cookie(sk);
+	key.cookie = cookie_of(sk);
 	key.transport = AF_UNIX;
 	key.owner = sender();
-	peer = u->peer;
+	peer = READ(u, peer);
 	if (sent && sk->sk_type == SOCK_DGRAM)
 		a = named(sk, key.cookie, &thread);
 	if (a) {
 		*(__u64 *)key.peer = path_hash(a->path);
 		key.peer_port = 1;
 	} else if (peer) {
-		*(__u64 *)key.peer = bpf_get_socket_cookie(peer);
+		*(__u64 *)key.peer = cookie_of(peer);
 	}
 	flows = bpf_map_lookup_elem(&unix_, &zero);
 	if (!flows)
@@ -181,7 +181,7 @@ static __always_inline void unix_message(struct sock *sk, int bytes, bool sent)
 			v->peer_path_len = a->path_len;
 			__builtin_memcpy(v->peer_path, a->path, UNIX_PATH);
 		} else if (peer) {
-			struct unix_sock *pu = bpf_skc_to_unix_sock(peer);
+			struct unix_sock *pu = as_unix(peer);
 
 			if (pu)
 				v->peer_path_len = fill_path(v->peer_path, pu);
@@ -219,7 +219,7 @@ static __always_inline void message(struct sock *sk, int result, bool sent)
 			forget_address();
 		else if (protocol == IPPROTO_UDP && observed(sk))
 			udp_message(sk, result, sent);
-	} else if (HAS_UNIX && family == AF_UNIX) {
+	} else if (family == AF_UNIX) {
 		if (result < 0)
 			forget_address();
 		else if (result > 0 && observed(sk))
@@ -254,7 +254,7 @@ static __always_inline int remember(struct bpf_sock_addr *ctx, bool v6)
 
 	if (!ctx->sk)
 		return 1;
-	a.cookie = bpf_get_socket_cookie(ctx);
+	a.cookie = cookie_of_call(ctx);
 	a.port = bpf_ntohs(ctx->user_port);
 	if (v6) {
 		__u32 *to = (__u32 *)a.peer;
@@ -294,28 +294,34 @@ int receive_from6(struct bpf_sock_addr *ctx)
 	return remember(ctx, true);
 }
 
-extern void *bpf_cast_to_kern_ctx(void *obj) __ksym;
-
-/* The name a unix datagram is sent to (since 6.7). */
-SEC("cgroup/sendmsg_unix")
-int send_to_unix(struct bpf_sock_addr *ctx)
+/* The name a unix datagram is sent to, with its family. */
+static __always_inline void remember_name(__u64 cookie, const void *name, __u32 len)
 {
-	struct bpf_sock_addr_kern *k = bpf_cast_to_kern_ctx(ctx);
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct scratch *s = room();
-	__u32 len = k->uaddrlen;
 
 	if (!s || len <= 2)
-		return 1;
+		return;
 	len -= 2;
 	__builtin_memset(&s->address, 0, sizeof(s->address));
-	s->address.cookie = bpf_get_socket_cookie(ctx);
+	s->address.cookie = cookie;
 	if (len > UNIX_PATH)
 		len = UNIX_PATH;
 	barrier_var(len);
 	s->address.path_len = len;
-	bpf_probe_read_kernel(s->address.path, len & 127, (void *)k->uaddr + 2);
+	bpf_probe_read_kernel(s->address.path, len & 127, name + 2);
 	bpf_map_update_elem(&addresses, &thread, &s->address, BPF_ANY);
+}
+
+extern void *bpf_cast_to_kern_ctx(void *obj) __ksym;
+
+/* Since 6.7. */
+SEC("cgroup/sendmsg_unix")
+int send_to_unix(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock_addr_kern *k = bpf_cast_to_kern_ctx(ctx);
+
+	remember_name(cookie_of_call(ctx), k->uaddr, k->uaddrlen);
 	return 1;
 }
 

@@ -53,5 +53,11 @@ func explain(err error, h host) error {
 	case errors.As(err, &verifier):
 		return &Missing{Reason: fmt.Sprintf("this kernel refuses a program: %s", firstLine(verifier)), Fix: "use --source netlink, and report this", err: err}
 	}
-	return &Missing{Reason: fmt.Sprintf("this kernel cannot run the programs: %s", firstLine(err)), Fix: "use Linux 5.11 or newer with BTF, or --source netlink", err: err}
+	return &Missing{Reason: fmt.Sprintf("this kernel cannot run the programs: %s", firstLine(err)), Fix: "use Linux 5.8 or newer with BTF, or --source netlink", err: err}
+}
+
+// firstLine keeps what the kernel said to one line.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }

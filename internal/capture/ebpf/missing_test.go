@@ -26,7 +26,7 @@ func TestExplain(t *testing.T) {
 		"locked down":         {unix.EPERM, host{root: true, types: true, locked: true}, []string{"locked down", "lockdown=confidentiality"}, true},
 		"no types":            {fmt.Errorf("types: %w", ebpf.ErrNotSupported), host{root: true}, []string{"/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF=y"}, false},
 		"refused":             {fmt.Errorf("program x: %w", verifier), host{root: true, types: true}, []string{"refuses a program", "netlink"}, false},
-		"too old":             {fmt.Errorf("map create: %w", unix.EINVAL), host{root: true, types: true}, []string{"cannot run the programs", "5.11"}, false},
+		"too old":             {fmt.Errorf("map create: %w", unix.EINVAL), host{root: true, types: true}, []string{"cannot run the programs", "5.8"}, false},
 		"locked memory":       {fmt.Errorf("raise the limit of locked memory: %w", unix.EPERM), host{types: true}, []string{"run as root"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -226,63 +226,75 @@ type peerscopeUnixValue struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	peerscopeMapAddresses                  = "addresses"
-	peerscopeMapConns                      = "conns"
-	peerscopeMapEvents                     = "events"
-	peerscopeMapLosses                     = "losses"
-	peerscopeMapMessageOwners              = "message_owners"
-	peerscopeMapNamespaces                 = "namespaces"
-	peerscopeMapProcesses                  = "processes"
-	peerscopeMapScratch                    = "scratch"
-	peerscopeMapUdp                        = "udp"
-	peerscopeMapUnix                       = "unix_"
-	peerscopeProgAccepted                  = "accepted"
-	peerscopeProgLookAtFiles               = "look_at_files"
-	peerscopeProgLookAtNamespace           = "look_at_namespace"
-	peerscopeProgProcessExec               = "process_exec"
-	peerscopeProgProcessExit               = "process_exit"
-	peerscopeProgReceiveFrom4              = "receive_from4"
-	peerscopeProgReceiveFrom6              = "receive_from6"
-	peerscopeProgReceived6TcpRecvmsg       = "received6_tcp_recvmsg"
-	peerscopeProgReceived6UdpRecvmsg       = "received6_udp_recvmsg"
-	peerscopeProgReceived6Udpv6Recvmsg     = "received6_udpv6_recvmsg"
-	peerscopeProgReceivedTcpRecvmsg        = "received_tcp_recvmsg"
-	peerscopeProgReceivedUdpRecvmsg        = "received_udp_recvmsg"
-	peerscopeProgReceivedUdpv6Recvmsg      = "received_udpv6_recvmsg"
-	peerscopeProgReceivedUnixDgramRecvmsg  = "received_unix_dgram_recvmsg"
-	peerscopeProgReceivedUnixStreamRecvmsg = "received_unix_stream_recvmsg"
-	peerscopeProgRecvLength                = "recv_length"
-	peerscopeProgSendLength                = "send_length"
-	peerscopeProgSendTo4                   = "send_to4"
-	peerscopeProgSendTo6                   = "send_to6"
-	peerscopeProgSendToUnix                = "send_to_unix"
-	peerscopeProgSentTcpSendmsg            = "sent_tcp_sendmsg"
-	peerscopeProgSentUdpSendmsg            = "sent_udp_sendmsg"
-	peerscopeProgSentUdpv6Sendmsg          = "sent_udpv6_sendmsg"
-	peerscopeProgSentUnixDgramSendmsg      = "sent_unix_dgram_sendmsg"
-	peerscopeProgSentUnixStreamSendmsg     = "sent_unix_stream_sendmsg"
-	peerscopeProgSetState                  = "set_state"
-	peerscopeProgSpaceAdjust               = "space_adjust"
-	peerscopeVarAdopting                   = "adopting"
-	peerscopeVarDeep                       = "deep"
-	peerscopeVarFlowKeyLayout              = "flow_key_layout"
-	peerscopeVarFlowValueLayout            = "flow_value_layout"
-	peerscopeVarLook                       = "look"
-	peerscopeVarLostLayout                 = "lost_layout"
-	peerscopeVarMaxTracked                 = "max_tracked"
-	peerscopeVarNetCookie                  = "net_cookie"
-	peerscopeVarOnce                       = "once"
-	peerscopeVarOnlySome                   = "only_some"
-	peerscopeVarProcessRecordLayout        = "process_record_layout"
-	peerscopeVarRecordFlagsLayout          = "record_flags_layout"
-	peerscopeVarRecordKindLayout           = "record_kind_layout"
-	peerscopeVarTcpRecordLayout            = "tcp_record_layout"
-	peerscopeVarTracked                    = "tracked"
-	peerscopeVarUnixRecordLayout           = "unix_record_layout"
-	peerscopeVarUnixValueLayout            = "unix_value_layout"
-	peerscopeVarUntracked                  = "untracked"
-	peerscopeVarWakeBytes                  = "wake_bytes"
-	peerscopeVarWoken                      = "woken"
+	peerscopeMapAddresses                     = "addresses"
+	peerscopeMapConns                         = "conns"
+	peerscopeMapConnsAt                       = "conns_at"
+	peerscopeMapEvents                        = "events"
+	peerscopeMapLosses                        = "losses"
+	peerscopeMapMessageOwners                 = "message_owners"
+	peerscopeMapNamesAt                       = "names_at"
+	peerscopeMapNamespaces                    = "namespaces"
+	peerscopeMapProcesses                     = "processes"
+	peerscopeMapScratch                       = "scratch"
+	peerscopeMapUdp                           = "udp"
+	peerscopeMapUnix                          = "unix_"
+	peerscopeProgAccepted                     = "accepted"
+	peerscopeProgFreed                        = "freed"
+	peerscopeProgFreedByProbe                 = "freed_by_probe"
+	peerscopeProgKeepsAtSocket                = "keeps_at_socket"
+	peerscopeProgLookAtFiles                  = "look_at_files"
+	peerscopeProgLookAtNamespace              = "look_at_namespace"
+	peerscopeProgNamedDatagram                = "named_datagram"
+	peerscopeProgProcessExec                  = "process_exec"
+	peerscopeProgProcessExit                  = "process_exit"
+	peerscopeProgReceiveFrom4                 = "receive_from4"
+	peerscopeProgReceiveFrom6                 = "receive_from6"
+	peerscopeProgReceived6MptcpRecvmsg        = "received6_mptcp_recvmsg"
+	peerscopeProgReceived6TcpRecvmsg          = "received6_tcp_recvmsg"
+	peerscopeProgReceived6UdpRecvmsg          = "received6_udp_recvmsg"
+	peerscopeProgReceived6Udpv6Recvmsg        = "received6_udpv6_recvmsg"
+	peerscopeProgReceivedMptcpRecvmsg         = "received_mptcp_recvmsg"
+	peerscopeProgReceivedTcpRecvmsg           = "received_tcp_recvmsg"
+	peerscopeProgReceivedUdpRecvmsg           = "received_udp_recvmsg"
+	peerscopeProgReceivedUdpv6Recvmsg         = "received_udpv6_recvmsg"
+	peerscopeProgReceivedUnixDgramRecvmsg     = "received_unix_dgram_recvmsg"
+	peerscopeProgReceivedUnixSeqpacketRecvmsg = "received_unix_seqpacket_recvmsg"
+	peerscopeProgReceivedUnixStreamRecvmsg    = "received_unix_stream_recvmsg"
+	peerscopeProgRecvLength                   = "recv_length"
+	peerscopeProgSendLength                   = "send_length"
+	peerscopeProgSendTo4                      = "send_to4"
+	peerscopeProgSendTo6                      = "send_to6"
+	peerscopeProgSendToUnix                   = "send_to_unix"
+	peerscopeProgSentMptcpSendmsg             = "sent_mptcp_sendmsg"
+	peerscopeProgSentTcpSendmsg               = "sent_tcp_sendmsg"
+	peerscopeProgSentUdpSendmsg               = "sent_udp_sendmsg"
+	peerscopeProgSentUdpv6Sendmsg             = "sent_udpv6_sendmsg"
+	peerscopeProgSentUnixDgramSendmsg         = "sent_unix_dgram_sendmsg"
+	peerscopeProgSentUnixSeqpacketSendmsg     = "sent_unix_seqpacket_sendmsg"
+	peerscopeProgSentUnixStreamSendmsg        = "sent_unix_stream_sendmsg"
+	peerscopeProgSetState                     = "set_state"
+	peerscopeProgSpaceAdjust                  = "space_adjust"
+	peerscopeVarAdopting                      = "adopting"
+	peerscopeVarByAddress                     = "by_address"
+	peerscopeVarDeep                          = "deep"
+	peerscopeVarFlowKeyLayout                 = "flow_key_layout"
+	peerscopeVarFlowValueLayout               = "flow_value_layout"
+	peerscopeVarLook                          = "look"
+	peerscopeVarLostLayout                    = "lost_layout"
+	peerscopeVarMaxTracked                    = "max_tracked"
+	peerscopeVarNetCookie                     = "net_cookie"
+	peerscopeVarOnce                          = "once"
+	peerscopeVarOnlySome                      = "only_some"
+	peerscopeVarProcessRecordLayout           = "process_record_layout"
+	peerscopeVarRecordFlagsLayout             = "record_flags_layout"
+	peerscopeVarRecordKindLayout              = "record_kind_layout"
+	peerscopeVarTcpRecordLayout               = "tcp_record_layout"
+	peerscopeVarTracked                       = "tracked"
+	peerscopeVarUnixRecordLayout              = "unix_record_layout"
+	peerscopeVarUnixValueLayout               = "unix_value_layout"
+	peerscopeVarUntracked                     = "untracked"
+	peerscopeVarWakeBytes                     = "wake_bytes"
+	peerscopeVarWoken                         = "woken"
 )
 
 // loadPeerscope returns the embedded CollectionSpec for peerscope.
@@ -327,33 +339,42 @@ type peerscopeSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type peerscopeProgramSpecs struct {
-	Accepted                  *ebpf.ProgramSpec `ebpf:"accepted"`
-	LookAtFiles               *ebpf.ProgramSpec `ebpf:"look_at_files"`
-	LookAtNamespace           *ebpf.ProgramSpec `ebpf:"look_at_namespace"`
-	ProcessExec               *ebpf.ProgramSpec `ebpf:"process_exec"`
-	ProcessExit               *ebpf.ProgramSpec `ebpf:"process_exit"`
-	ReceiveFrom4              *ebpf.ProgramSpec `ebpf:"receive_from4"`
-	ReceiveFrom6              *ebpf.ProgramSpec `ebpf:"receive_from6"`
-	Received6TcpRecvmsg       *ebpf.ProgramSpec `ebpf:"received6_tcp_recvmsg"`
-	Received6UdpRecvmsg       *ebpf.ProgramSpec `ebpf:"received6_udp_recvmsg"`
-	Received6Udpv6Recvmsg     *ebpf.ProgramSpec `ebpf:"received6_udpv6_recvmsg"`
-	ReceivedTcpRecvmsg        *ebpf.ProgramSpec `ebpf:"received_tcp_recvmsg"`
-	ReceivedUdpRecvmsg        *ebpf.ProgramSpec `ebpf:"received_udp_recvmsg"`
-	ReceivedUdpv6Recvmsg      *ebpf.ProgramSpec `ebpf:"received_udpv6_recvmsg"`
-	ReceivedUnixDgramRecvmsg  *ebpf.ProgramSpec `ebpf:"received_unix_dgram_recvmsg"`
-	ReceivedUnixStreamRecvmsg *ebpf.ProgramSpec `ebpf:"received_unix_stream_recvmsg"`
-	RecvLength                *ebpf.ProgramSpec `ebpf:"recv_length"`
-	SendLength                *ebpf.ProgramSpec `ebpf:"send_length"`
-	SendTo4                   *ebpf.ProgramSpec `ebpf:"send_to4"`
-	SendTo6                   *ebpf.ProgramSpec `ebpf:"send_to6"`
-	SendToUnix                *ebpf.ProgramSpec `ebpf:"send_to_unix"`
-	SentTcpSendmsg            *ebpf.ProgramSpec `ebpf:"sent_tcp_sendmsg"`
-	SentUdpSendmsg            *ebpf.ProgramSpec `ebpf:"sent_udp_sendmsg"`
-	SentUdpv6Sendmsg          *ebpf.ProgramSpec `ebpf:"sent_udpv6_sendmsg"`
-	SentUnixDgramSendmsg      *ebpf.ProgramSpec `ebpf:"sent_unix_dgram_sendmsg"`
-	SentUnixStreamSendmsg     *ebpf.ProgramSpec `ebpf:"sent_unix_stream_sendmsg"`
-	SetState                  *ebpf.ProgramSpec `ebpf:"set_state"`
-	SpaceAdjust               *ebpf.ProgramSpec `ebpf:"space_adjust"`
+	Accepted                     *ebpf.ProgramSpec `ebpf:"accepted"`
+	Freed                        *ebpf.ProgramSpec `ebpf:"freed"`
+	FreedByProbe                 *ebpf.ProgramSpec `ebpf:"freed_by_probe"`
+	KeepsAtSocket                *ebpf.ProgramSpec `ebpf:"keeps_at_socket"`
+	LookAtFiles                  *ebpf.ProgramSpec `ebpf:"look_at_files"`
+	LookAtNamespace              *ebpf.ProgramSpec `ebpf:"look_at_namespace"`
+	NamedDatagram                *ebpf.ProgramSpec `ebpf:"named_datagram"`
+	ProcessExec                  *ebpf.ProgramSpec `ebpf:"process_exec"`
+	ProcessExit                  *ebpf.ProgramSpec `ebpf:"process_exit"`
+	ReceiveFrom4                 *ebpf.ProgramSpec `ebpf:"receive_from4"`
+	ReceiveFrom6                 *ebpf.ProgramSpec `ebpf:"receive_from6"`
+	Received6MptcpRecvmsg        *ebpf.ProgramSpec `ebpf:"received6_mptcp_recvmsg"`
+	Received6TcpRecvmsg          *ebpf.ProgramSpec `ebpf:"received6_tcp_recvmsg"`
+	Received6UdpRecvmsg          *ebpf.ProgramSpec `ebpf:"received6_udp_recvmsg"`
+	Received6Udpv6Recvmsg        *ebpf.ProgramSpec `ebpf:"received6_udpv6_recvmsg"`
+	ReceivedMptcpRecvmsg         *ebpf.ProgramSpec `ebpf:"received_mptcp_recvmsg"`
+	ReceivedTcpRecvmsg           *ebpf.ProgramSpec `ebpf:"received_tcp_recvmsg"`
+	ReceivedUdpRecvmsg           *ebpf.ProgramSpec `ebpf:"received_udp_recvmsg"`
+	ReceivedUdpv6Recvmsg         *ebpf.ProgramSpec `ebpf:"received_udpv6_recvmsg"`
+	ReceivedUnixDgramRecvmsg     *ebpf.ProgramSpec `ebpf:"received_unix_dgram_recvmsg"`
+	ReceivedUnixSeqpacketRecvmsg *ebpf.ProgramSpec `ebpf:"received_unix_seqpacket_recvmsg"`
+	ReceivedUnixStreamRecvmsg    *ebpf.ProgramSpec `ebpf:"received_unix_stream_recvmsg"`
+	RecvLength                   *ebpf.ProgramSpec `ebpf:"recv_length"`
+	SendLength                   *ebpf.ProgramSpec `ebpf:"send_length"`
+	SendTo4                      *ebpf.ProgramSpec `ebpf:"send_to4"`
+	SendTo6                      *ebpf.ProgramSpec `ebpf:"send_to6"`
+	SendToUnix                   *ebpf.ProgramSpec `ebpf:"send_to_unix"`
+	SentMptcpSendmsg             *ebpf.ProgramSpec `ebpf:"sent_mptcp_sendmsg"`
+	SentTcpSendmsg               *ebpf.ProgramSpec `ebpf:"sent_tcp_sendmsg"`
+	SentUdpSendmsg               *ebpf.ProgramSpec `ebpf:"sent_udp_sendmsg"`
+	SentUdpv6Sendmsg             *ebpf.ProgramSpec `ebpf:"sent_udpv6_sendmsg"`
+	SentUnixDgramSendmsg         *ebpf.ProgramSpec `ebpf:"sent_unix_dgram_sendmsg"`
+	SentUnixSeqpacketSendmsg     *ebpf.ProgramSpec `ebpf:"sent_unix_seqpacket_sendmsg"`
+	SentUnixStreamSendmsg        *ebpf.ProgramSpec `ebpf:"sent_unix_stream_sendmsg"`
+	SetState                     *ebpf.ProgramSpec `ebpf:"set_state"`
+	SpaceAdjust                  *ebpf.ProgramSpec `ebpf:"space_adjust"`
 }
 
 // peerscopeMapSpecs contains maps before they are loaded into the kernel.
@@ -362,9 +383,11 @@ type peerscopeProgramSpecs struct {
 type peerscopeMapSpecs struct {
 	Addresses     *ebpf.MapSpec `ebpf:"addresses"`
 	Conns         *ebpf.MapSpec `ebpf:"conns"`
+	ConnsAt       *ebpf.MapSpec `ebpf:"conns_at"`
 	Events        *ebpf.MapSpec `ebpf:"events"`
 	Losses        *ebpf.MapSpec `ebpf:"losses"`
 	MessageOwners *ebpf.MapSpec `ebpf:"message_owners"`
+	NamesAt       *ebpf.MapSpec `ebpf:"names_at"`
 	Namespaces    *ebpf.MapSpec `ebpf:"namespaces"`
 	Processes     *ebpf.MapSpec `ebpf:"processes"`
 	Scratch       *ebpf.MapSpec `ebpf:"scratch"`
@@ -377,6 +400,7 @@ type peerscopeMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type peerscopeVariableSpecs struct {
 	Adopting            *ebpf.VariableSpec `ebpf:"adopting"`
+	ByAddress           *ebpf.VariableSpec `ebpf:"by_address"`
 	Deep                *ebpf.VariableSpec `ebpf:"deep"`
 	FlowKeyLayout       *ebpf.VariableSpec `ebpf:"flow_key_layout"`
 	FlowValueLayout     *ebpf.VariableSpec `ebpf:"flow_value_layout"`
@@ -420,9 +444,11 @@ func (o *peerscopeObjects) Close() error {
 type peerscopeMaps struct {
 	Addresses     *ebpf.Map `ebpf:"addresses"`
 	Conns         *ebpf.Map `ebpf:"conns"`
+	ConnsAt       *ebpf.Map `ebpf:"conns_at"`
 	Events        *ebpf.Map `ebpf:"events"`
 	Losses        *ebpf.Map `ebpf:"losses"`
 	MessageOwners *ebpf.Map `ebpf:"message_owners"`
+	NamesAt       *ebpf.Map `ebpf:"names_at"`
 	Namespaces    *ebpf.Map `ebpf:"namespaces"`
 	Processes     *ebpf.Map `ebpf:"processes"`
 	Scratch       *ebpf.Map `ebpf:"scratch"`
@@ -434,9 +460,11 @@ func (m *peerscopeMaps) Close() error {
 	return _PeerscopeClose(
 		m.Addresses,
 		m.Conns,
+		m.ConnsAt,
 		m.Events,
 		m.Losses,
 		m.MessageOwners,
+		m.NamesAt,
 		m.Namespaces,
 		m.Processes,
 		m.Scratch,
@@ -450,6 +478,7 @@ func (m *peerscopeMaps) Close() error {
 // It can be passed to loadPeerscopeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type peerscopeVariables struct {
 	Adopting            *ebpf.Variable `ebpf:"adopting"`
+	ByAddress           *ebpf.Variable `ebpf:"by_address"`
 	Deep                *ebpf.Variable `ebpf:"deep"`
 	FlowKeyLayout       *ebpf.Variable `ebpf:"flow_key_layout"`
 	FlowValueLayout     *ebpf.Variable `ebpf:"flow_value_layout"`
@@ -475,61 +504,79 @@ type peerscopeVariables struct {
 //
 // It can be passed to loadPeerscopeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type peerscopePrograms struct {
-	Accepted                  *ebpf.Program `ebpf:"accepted"`
-	LookAtFiles               *ebpf.Program `ebpf:"look_at_files"`
-	LookAtNamespace           *ebpf.Program `ebpf:"look_at_namespace"`
-	ProcessExec               *ebpf.Program `ebpf:"process_exec"`
-	ProcessExit               *ebpf.Program `ebpf:"process_exit"`
-	ReceiveFrom4              *ebpf.Program `ebpf:"receive_from4"`
-	ReceiveFrom6              *ebpf.Program `ebpf:"receive_from6"`
-	Received6TcpRecvmsg       *ebpf.Program `ebpf:"received6_tcp_recvmsg"`
-	Received6UdpRecvmsg       *ebpf.Program `ebpf:"received6_udp_recvmsg"`
-	Received6Udpv6Recvmsg     *ebpf.Program `ebpf:"received6_udpv6_recvmsg"`
-	ReceivedTcpRecvmsg        *ebpf.Program `ebpf:"received_tcp_recvmsg"`
-	ReceivedUdpRecvmsg        *ebpf.Program `ebpf:"received_udp_recvmsg"`
-	ReceivedUdpv6Recvmsg      *ebpf.Program `ebpf:"received_udpv6_recvmsg"`
-	ReceivedUnixDgramRecvmsg  *ebpf.Program `ebpf:"received_unix_dgram_recvmsg"`
-	ReceivedUnixStreamRecvmsg *ebpf.Program `ebpf:"received_unix_stream_recvmsg"`
-	RecvLength                *ebpf.Program `ebpf:"recv_length"`
-	SendLength                *ebpf.Program `ebpf:"send_length"`
-	SendTo4                   *ebpf.Program `ebpf:"send_to4"`
-	SendTo6                   *ebpf.Program `ebpf:"send_to6"`
-	SendToUnix                *ebpf.Program `ebpf:"send_to_unix"`
-	SentTcpSendmsg            *ebpf.Program `ebpf:"sent_tcp_sendmsg"`
-	SentUdpSendmsg            *ebpf.Program `ebpf:"sent_udp_sendmsg"`
-	SentUdpv6Sendmsg          *ebpf.Program `ebpf:"sent_udpv6_sendmsg"`
-	SentUnixDgramSendmsg      *ebpf.Program `ebpf:"sent_unix_dgram_sendmsg"`
-	SentUnixStreamSendmsg     *ebpf.Program `ebpf:"sent_unix_stream_sendmsg"`
-	SetState                  *ebpf.Program `ebpf:"set_state"`
-	SpaceAdjust               *ebpf.Program `ebpf:"space_adjust"`
+	Accepted                     *ebpf.Program `ebpf:"accepted"`
+	Freed                        *ebpf.Program `ebpf:"freed"`
+	FreedByProbe                 *ebpf.Program `ebpf:"freed_by_probe"`
+	KeepsAtSocket                *ebpf.Program `ebpf:"keeps_at_socket"`
+	LookAtFiles                  *ebpf.Program `ebpf:"look_at_files"`
+	LookAtNamespace              *ebpf.Program `ebpf:"look_at_namespace"`
+	NamedDatagram                *ebpf.Program `ebpf:"named_datagram"`
+	ProcessExec                  *ebpf.Program `ebpf:"process_exec"`
+	ProcessExit                  *ebpf.Program `ebpf:"process_exit"`
+	ReceiveFrom4                 *ebpf.Program `ebpf:"receive_from4"`
+	ReceiveFrom6                 *ebpf.Program `ebpf:"receive_from6"`
+	Received6MptcpRecvmsg        *ebpf.Program `ebpf:"received6_mptcp_recvmsg"`
+	Received6TcpRecvmsg          *ebpf.Program `ebpf:"received6_tcp_recvmsg"`
+	Received6UdpRecvmsg          *ebpf.Program `ebpf:"received6_udp_recvmsg"`
+	Received6Udpv6Recvmsg        *ebpf.Program `ebpf:"received6_udpv6_recvmsg"`
+	ReceivedMptcpRecvmsg         *ebpf.Program `ebpf:"received_mptcp_recvmsg"`
+	ReceivedTcpRecvmsg           *ebpf.Program `ebpf:"received_tcp_recvmsg"`
+	ReceivedUdpRecvmsg           *ebpf.Program `ebpf:"received_udp_recvmsg"`
+	ReceivedUdpv6Recvmsg         *ebpf.Program `ebpf:"received_udpv6_recvmsg"`
+	ReceivedUnixDgramRecvmsg     *ebpf.Program `ebpf:"received_unix_dgram_recvmsg"`
+	ReceivedUnixSeqpacketRecvmsg *ebpf.Program `ebpf:"received_unix_seqpacket_recvmsg"`
+	ReceivedUnixStreamRecvmsg    *ebpf.Program `ebpf:"received_unix_stream_recvmsg"`
+	RecvLength                   *ebpf.Program `ebpf:"recv_length"`
+	SendLength                   *ebpf.Program `ebpf:"send_length"`
+	SendTo4                      *ebpf.Program `ebpf:"send_to4"`
+	SendTo6                      *ebpf.Program `ebpf:"send_to6"`
+	SendToUnix                   *ebpf.Program `ebpf:"send_to_unix"`
+	SentMptcpSendmsg             *ebpf.Program `ebpf:"sent_mptcp_sendmsg"`
+	SentTcpSendmsg               *ebpf.Program `ebpf:"sent_tcp_sendmsg"`
+	SentUdpSendmsg               *ebpf.Program `ebpf:"sent_udp_sendmsg"`
+	SentUdpv6Sendmsg             *ebpf.Program `ebpf:"sent_udpv6_sendmsg"`
+	SentUnixDgramSendmsg         *ebpf.Program `ebpf:"sent_unix_dgram_sendmsg"`
+	SentUnixSeqpacketSendmsg     *ebpf.Program `ebpf:"sent_unix_seqpacket_sendmsg"`
+	SentUnixStreamSendmsg        *ebpf.Program `ebpf:"sent_unix_stream_sendmsg"`
+	SetState                     *ebpf.Program `ebpf:"set_state"`
+	SpaceAdjust                  *ebpf.Program `ebpf:"space_adjust"`
 }
 
 func (p *peerscopePrograms) Close() error {
 	return _PeerscopeClose(
 		p.Accepted,
+		p.Freed,
+		p.FreedByProbe,
+		p.KeepsAtSocket,
 		p.LookAtFiles,
 		p.LookAtNamespace,
+		p.NamedDatagram,
 		p.ProcessExec,
 		p.ProcessExit,
 		p.ReceiveFrom4,
 		p.ReceiveFrom6,
+		p.Received6MptcpRecvmsg,
 		p.Received6TcpRecvmsg,
 		p.Received6UdpRecvmsg,
 		p.Received6Udpv6Recvmsg,
+		p.ReceivedMptcpRecvmsg,
 		p.ReceivedTcpRecvmsg,
 		p.ReceivedUdpRecvmsg,
 		p.ReceivedUdpv6Recvmsg,
 		p.ReceivedUnixDgramRecvmsg,
+		p.ReceivedUnixSeqpacketRecvmsg,
 		p.ReceivedUnixStreamRecvmsg,
 		p.RecvLength,
 		p.SendLength,
 		p.SendTo4,
 		p.SendTo6,
 		p.SendToUnix,
+		p.SentMptcpSendmsg,
 		p.SentTcpSendmsg,
 		p.SentUdpSendmsg,
 		p.SentUdpv6Sendmsg,
 		p.SentUnixDgramSendmsg,
+		p.SentUnixSeqpacketSendmsg,
 		p.SentUnixStreamSendmsg,
 		p.SetState,
 		p.SpaceAdjust,

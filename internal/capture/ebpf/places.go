@@ -6,6 +6,12 @@ import (
 	"peerscope/internal/flow"
 )
 
+// cookies: the kernel names namespaces by cookies (netns.IDOf), and so may the
+// programs.
+func cookies(found []flow.Namespace) bool {
+	return !slices.ContainsFunc(found, func(n flow.Namespace) bool { return n.ID>>63 != 0 })
+}
+
 // refresh tells which namespaces there are and which addresses live in each, as
 // far as that is new.
 func (s *Source) refresh() error {

@@ -4,7 +4,7 @@
 #ifndef PEERSCOPE_PROCESS_H
 #define PEERSCOPE_PROCESS_H
 
-#include "maps.h"
+#include "find.h"
 
 struct who {
 	__u32 pid; /* tgid */
@@ -13,7 +13,7 @@ struct who {
 
 static __always_inline bool is_kernel_thread(struct task_struct *t)
 {
-	return t->flags & PF_KTHREAD;
+	return READ(t, flags) & PF_KTHREAD;
 }
 
 /*
@@ -22,9 +22,10 @@ static __always_inline bool is_kernel_thread(struct task_struct *t)
  */
 static __always_inline __u16 fill_exe(struct process_record *r, struct task_struct *t, struct file *exe)
 {
-	__u64 root = (__u64)t->fs->root.dentry, top = (__u64)t->fs->root.mnt;
-	struct dentry *d = exe->f_path.dentry;
-	struct vfsmount *m = exe->f_path.mnt;
+	struct fs_struct *fs = READ(t, fs);
+	__u64 root = (__u64)READ(fs, root.dentry), top = (__u64)READ(fs, root.mnt);
+	struct dentry *d = READ(exe, f_path.dentry);
+	struct vfsmount *m = READ(exe, f_path.mnt);
 
 	for (int i = 0; i < EXE_NAMES; i++) {
 		/* Mounts lie on mounts, but not often on many. */
@@ -53,16 +54,22 @@ static __always_inline __u16 fill_exe(struct process_record *r, struct task_stru
 
 static __always_inline void fill_process(struct process_record *r, struct task_struct *t)
 {
-	struct task_struct *leader = t->group_leader;
-	struct mm_struct *mm = t->mm;
-	struct pid *p = leader->thread_pid;
+	struct task_struct *leader = READ(t, group_leader), *parent = READ(leader, real_parent);
+	struct mm_struct *mm = READ(t, mm);
+	struct nsproxy *namespaces = READ(t, nsproxy);
+	struct net *net = namespaces ? READ(namespaces, net_ns) : NULL;
+	struct css_set *cgroups = READ(t, cgroups);
+	struct cgroup *cgroup = READ(cgroups, dfl_cgrp);
+	struct kernfs_node *kn = READ(cgroup, kn);
+	struct cred *cred = READ(t, cred);
+	struct pid *p = READ(leader, thread_pid);
 
-	r->pid = t->tgid;
-	r->start = leader->start_boottime;
-	r->parent = leader->real_parent->tgid;
-	r->uid = t->cred->euid.val;
-	r->netns_inode = t->nsproxy ? t->nsproxy->net_ns->ns.inum : 0;
-	r->cgroup = t->cgroups->dfl_cgrp->kn->id;
+	r->pid = READ(t, tgid);
+	r->start = READ(leader, start_boottime);
+	r->parent = READ(parent, tgid);
+	r->uid = READ(cred, euid.val);
+	r->netns_inode = net ? READ(net, ns.inum) : 0;
+	r->cgroup = READ(kn, id);
 	r->kthread = is_kernel_thread(t);
 	r->vpid = 0;
 	if (p) {
@@ -75,9 +82,11 @@ static __always_inline void fill_process(struct process_record *r, struct task_s
 	r->args_len = 0;
 	if (!mm)
 		return;
-	if (mm->exe_file && t->fs)
-		r->exe_names = fill_exe(r, t, mm->exe_file);
-	unsigned long start = mm->arg_start, len = mm->arg_end - start;
+	struct file *exe = READ(mm, exe_file);
+
+	if (exe && READ(t, fs))
+		r->exe_names = fill_exe(r, t, exe);
+	unsigned long start = READ(mm, arg_start), len = READ(mm, arg_end) - start;
 
 	if (len > ARGS_MAX)
 		len = ARGS_MAX;
@@ -105,9 +114,9 @@ static __always_inline void tell(struct task_struct *t, __u64 at)
  * static, so that the verifier takes it once a program and not once a call. */
 __noinline int introduce(__u64 at)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
-	__u32 pid = t->tgid;
-	__u64 start = t->group_leader->start_boottime;
+	struct task_struct *t = current(), *leader = READ(t, group_leader);
+	__u32 pid = READ(t, tgid);
+	__u64 start = READ(leader, start_boottime);
 	__u64 *known = bpf_map_lookup_elem(&processes, &pid);
 
 	if (known && *known == start)
@@ -119,12 +128,13 @@ __noinline int introduce(__u64 at)
 
 static __always_inline bool current_process(struct who *w)
 {
-	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_struct *t = current(), *leader;
 
 	if (is_kernel_thread(t))
 		return false;
-	w->pid = t->tgid;
-	w->start = t->group_leader->start_boottime;
+	leader = READ(t, group_leader);
+	w->pid = READ(t, tgid);
+	w->start = READ(leader, start_boottime);
 	return true;
 }
 

@@ -123,7 +123,7 @@ func New(cfg Config) (*Source, error) {
 		s.spaces.Close()
 		return nil, err
 	}
-	set := settings{maxTracked: uint32(cfg.MaxConnections), once: cfg.Once}
+	set := settings{maxTracked: uint32(cfg.MaxConnections), once: cfg.Once, netCookies: cookies(s.found)}
 	if _, inodes, all := s.spaces.Selected(); !all {
 		set.inodes = inodes
 	}

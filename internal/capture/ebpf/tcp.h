@@ -5,19 +5,20 @@
 
 #include "process.h"
 
-static __always_inline bool inet(const struct sock *sk)
+static __always_inline bool inet(struct sock *sk)
 {
-	__u16 family = sk->__sk_common.skc_family;
+	__u16 family = READ(sk, __sk_common.skc_family);
 
 	return family == AF_INET || family == AF_INET6;
 }
 
 /* observed: the socket is in a namespace that is looked at. */
-static __always_inline bool observed(const struct sock *sk)
+static __always_inline bool observed(struct sock *sk)
 {
 	if (!only_some)
 		return true;
-	__u32 inode = sk->__sk_common.skc_net.net->ns.inum;
+	struct net *net = READ(sk, __sk_common.skc_net.net);
+	__u32 inode = READ(net, ns.inum);
 
 	return bpf_map_lookup_elem(&namespaces, &inode);
 }
@@ -30,67 +31,72 @@ static __always_inline void mapped(__u8 *to, __be32 v4)
 	__builtin_memcpy(to + 12, &v4, 4);
 }
 
-static __always_inline void fill_addresses(struct tcp_record *r, const struct sock *sk)
+static __always_inline void fill_addresses(struct tcp_record *r, struct sock *sk)
 {
-	if (sk->__sk_common.skc_family == AF_INET6) {
+	if (READ(sk, __sk_common.skc_family) == AF_INET6) {
 		bpf_core_read(r->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
 		bpf_core_read(r->peer, 16, &sk->__sk_common.skc_v6_daddr);
 	} else {
-		mapped(r->local, sk->__sk_common.skc_rcv_saddr);
-		mapped(r->peer, sk->__sk_common.skc_daddr);
+		mapped(r->local, READ(sk, __sk_common.skc_rcv_saddr));
+		mapped(r->peer, READ(sk, __sk_common.skc_daddr));
 	}
-	r->local_port = sk->__sk_common.skc_num;
-	r->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	r->scope = sk->__sk_common.skc_bound_dev_if;
+	r->local_port = READ(sk, __sk_common.skc_num);
+	r->peer_port = bpf_ntohs(READ(sk, __sk_common.skc_dport));
+	r->scope = READ(sk, __sk_common.skc_bound_dev_if);
 }
 
-static __always_inline void fill_namespace(__u64 *cookie, __u32 *inode, const struct sock *sk)
+static __always_inline void fill_namespace(__u64 *cookie, __u32 *inode, struct sock *sk)
 {
-	struct net *net = sk->__sk_common.skc_net.net;
+	struct net *net = READ(sk, __sk_common.skc_net.net);
 
-	*inode = net->ns.inum;
+	*inode = READ(net, ns.inum);
 	*cookie = 0;
 	if (net_cookie)
-		*cookie = net->net_cookie;
+		*cookie = READ(net, net_cookie);
 }
 
-static __always_inline bool flagged(const struct sock *sk, int bit)
+static __always_inline bool flagged(struct sock *sk, int bit)
 {
-	return sk->__sk_common.skc_flags & (1UL << bit);
+	return READ(sk, __sk_common.skc_flags) & (1UL << bit);
+}
+
+static __always_inline bool multipath(struct tcp_sock *tp)
+{
+	return bpf_core_field_exists(tp->is_mptcp) && READ(tp, is_mptcp);
 }
 
 /* ephemeral: bind() did not ask for the port, so the kernel chose it. */
 static __always_inline bool ephemeral(const struct sock *sk)
 {
-	return !(BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK);
+	return !(READ_BITS(sk, sk_userlocks) & SOCK_BINDPORT_LOCK);
 }
 
 /* What the socket itself says. */
 static __always_inline void fill_tcp(struct tcp_record *r, struct sock *sk, struct tcp_sock *tp, int state)
 {
-	__u32 una = tp->snd_una, end = tp->write_seq;
+	__u32 una = READ(tp, snd_una), end = READ(tp, write_seq);
 
 	r->state = state;
 	r->transport = IPPROTO_TCP;
 	fill_namespace(&r->netns, &r->netns_inode, sk);
 	fill_addresses(r, sk);
 	if (!r->local_port)
-		r->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
-	r->bytes_sent = tp->bytes_sent;
-	r->bytes_retrans = tp->bytes_retrans;
-	r->bytes_acked = tp->bytes_acked;
-	r->bytes_received = tp->bytes_received;
-	r->unacked = tp->packets_out;
-	r->not_sent = end - tp->snd_nxt;
-	r->retransmits = tp->total_retrans;
-	r->rtt_us = tp->srtt_us >> 3;
+		r->local_port = bpf_ntohs(READ(tp, inet_conn.icsk_inet.inet_sport));
+	r->bytes_sent = READ(tp, bytes_sent);
+	r->bytes_retrans = READ(tp, bytes_retrans);
+	r->bytes_acked = READ(tp, bytes_acked);
+	r->bytes_received = READ(tp, bytes_received);
+	r->unacked = READ(tp, packets_out);
+	r->not_sent = end - READ(tp, snd_nxt);
+	r->retransmits = READ(tp, total_retrans);
+	r->rtt_us = READ(tp, srtt_us) >> 3;
 	if (flagged(sk, SOCK_DONE))
 		r->flags |= FLAG_FIN_RECEIVED;
-	if (sk->__sk_common.skc_ipv6only)
+	if (READ_BITS(sk, __sk_common.skc_ipv6only))
 		r->flags |= FLAG_V6ONLY;
-	if (tp->is_mptcp)
+	if (multipath(tp))
 		r->flags |= FLAG_MPTCP;
-	else if (BPF_CORE_READ_BITFIELD(sk, sk_kern_sock))
+	else if (READ_BITS(sk, sk_kern_sock))
 		r->flags |= FLAG_KERNEL;
 	switch (state) {
 	case TCP_FIN_WAIT1:
@@ -108,9 +114,13 @@ static __always_inline void fill_tcp(struct tcp_record *r, struct sock *sk, stru
 /* Of an MPTCP subflow the owner is the message socket's, once that was used. */
 static __always_inline void fill_message_owner(struct tcp_record *r, struct tcp_sock *tp, __u64 opened)
 {
-	struct mptcp_subflow_context *subflow = tp->inet_conn.icsk_ulp_data;
-	__u64 message = subflow ? (__u64)BPF_CORE_READ(subflow, conn) : 0;
-	struct message_owner *o = bpf_map_lookup_elem(&message_owners, &message);
+	struct mptcp_subflow_context *subflow = READ(tp, inet_conn.icsk_ulp_data);
+	struct message_owner *o;
+	__u64 message = 0;
+
+	if (subflow && bpf_core_field_exists(subflow->conn))
+		message = (__u64)BPF_CORE_READ(subflow, conn);
+	o = bpf_map_lookup_elem(&message_owners, &message);
 
 	/* An older entry is of an earlier socket at the same address. */
 	if (!o || o->at < opened)
@@ -145,6 +155,17 @@ static __always_inline void clear_conn(struct tcp_record *r)
 	r->owner_start = 0;
 }
 
+/* The numbers that the first bytes of both directions have. */
+static __always_inline __u32 send_base(struct tcp_sock *tp)
+{
+	return READ(tp, snd_una) - (__u32)READ(tp, bytes_acked);
+}
+
+static __always_inline __u32 recv_base(struct tcp_sock *tp)
+{
+	return READ(tp, rcv_nxt) - (__u32)READ(tp, bytes_received);
+}
+
 /* Of a connection that found no room: what can still be told. The bases stay
  * what they are to the end. */
 static __always_inline void fill_untracked(struct tcp_record *r, struct tcp_sock *tp, int state)
@@ -153,28 +174,28 @@ static __always_inline void fill_untracked(struct tcp_record *r, struct tcp_sock
 	if (state == TCP_SYN_SENT) {
 		r->flags |= FLAG_CALLED;
 	} else if (state != TCP_LISTEN) {
-		r->send_base = tp->snd_una - (__u32)tp->bytes_acked;
-		r->recv_base = tp->rcv_nxt - (__u32)tp->bytes_received;
+		r->send_base = send_base(tp);
+		r->recv_base = recv_base(tp);
 		r->flags |= FLAG_ESTABLISHED | FLAG_SEQUENCE;
 	}
 }
 
 static __always_inline void take_sequence(struct conn *c, struct tcp_sock *tp)
 {
-	c->send_base = tp->snd_una - (__u32)tp->bytes_acked;
-	c->recv_base = tp->rcv_nxt - (__u32)tp->bytes_received;
+	c->send_base = send_base(tp);
+	c->recv_base = recv_base(tp);
 	c->flags |= FLAG_SEQUENCE;
 }
 
 /* keep finds the record of a socket, making it if there is room. */
 static __always_inline struct conn *keep(struct sock *sk)
 {
-	struct conn *c = bpf_sk_storage_get(&conns, sk, 0, 0);
+	struct conn *c = found(sk);
 
 	if (c)
 		return c;
 	if (tracked < max_tracked)
-		c = bpf_sk_storage_get(&conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		c = found_or_made(sk);
 	if (!c) {
 		LOST(map_full);
 		untracked++;
@@ -188,14 +209,6 @@ static __always_inline void count(struct conn *c)
 		return;
 	c->flags |= FLAG_COUNTED;
 	__sync_fetch_and_add(&tracked, 1);
-}
-
-static __always_inline void uncount(struct conn *c)
-{
-	if (!(c->flags & FLAG_COUNTED))
-		return;
-	c->flags &= ~FLAG_COUNTED;
-	__sync_fetch_and_add(&tracked, -1);
 }
 
 static __always_inline void use(struct conn *c, struct who *w, __u64 at)
@@ -219,7 +232,7 @@ static __always_inline void report(struct sock *sk, struct tcp_sock *tp, struct 
 	r->kind = kind;
 	r->flags = flags;
 	r->time = at;
-	r->cookie = bpf_get_socket_cookie(sk);
+	r->cookie = cookie_of(sk);
 	r->error = 0;
 	r->holder = 0;
 	r->holder_start = 0;
@@ -261,7 +274,7 @@ static __always_inline void on_connect(struct sock *sk, __u64 at)
 
 static __always_inline void on_established(struct sock *sk, struct tcp_sock *tp, int old, __u64 at)
 {
-	struct conn *c = old == TCP_SYN_SENT ? bpf_sk_storage_get(&conns, sk, 0, 0) : keep(sk);
+	struct conn *c = old == TCP_SYN_SENT ? found(sk) : keep(sk);
 
 	if (!c)
 		return;
@@ -281,12 +294,12 @@ static __always_inline void on_established(struct sock *sk, struct tcp_sock *tp,
 
 /* While a process has the socket locked, what happens to it is its doing: it
  * shuts down or closes. Else it is a packet's or a timer's. */
-static __always_inline bool by_process(const struct sock *sk)
+static __always_inline bool by_process(struct sock *sk)
 {
 	return sk->sk_lock.owned;
 }
 
-static __always_inline void used(struct conn *c, const struct sock *sk)
+static __always_inline void used(struct conn *c, struct sock *sk)
 {
 	struct who w;
 
@@ -296,7 +309,7 @@ static __always_inline void used(struct conn *c, const struct sock *sk)
 
 static __always_inline void on_close(struct sock *sk, struct tcp_sock *tp, int old)
 {
-	struct conn *c = bpf_sk_storage_get(&conns, sk, 0, 0);
+	struct conn *c = found(sk);
 	__u32 flags = FLAG_FINAL;
 
 	if (!c && !untracked)
@@ -323,7 +336,7 @@ int BPF_PROG(set_state, struct sock *sk, int old, int state)
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
 		if (sk->sk_protocol == IPPROTO_TCP)
-			used(bpf_sk_storage_get(&conns, sk, 0, 0), sk);
+			used(found(sk), sk);
 		return 0;
 	case TCP_SYN_SENT:
 	case TCP_ESTABLISHED:
@@ -339,7 +352,7 @@ int BPF_PROG(set_state, struct sock *sk, int old, int state)
 		on_connect(sk, now());
 		return 0;
 	}
-	tp = bpf_skc_to_tcp_sock(sk);
+	tp = as_tcp(sk);
 	if (!tp)
 		return 0;
 	if (state == TCP_ESTABLISHED) {
@@ -367,7 +380,7 @@ int BPF_PROG(set_state, struct sock *sk, int old, int state)
  */
 static __noinline int handed(struct sock *sk, struct conn *c, __u32 sent, __u32 read)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tp = as_tcp(sk);
 	struct tcp_record *r;
 	struct who w;
 
@@ -383,11 +396,11 @@ static __noinline int handed(struct sock *sk, struct conn *c, __u32 sent, __u32 
 	r->kind = RECORD_HANDOVER;
 	r->flags = 0;
 	r->time = at;
-	r->cookie = bpf_get_socket_cookie(sk);
+	r->cookie = cookie_of(sk);
 	r->error = 0;
 	fill_tcp(r, sk, tp, sk->__sk_common.skc_state);
-	r->bytes_acked += (__u64)(__u32)(tp->write_seq - tp->snd_una) - sent;
-	r->bytes_received -= (__u64)(__u32)(tp->rcv_nxt - tp->copied_seq) + read;
+	r->bytes_acked += (__u64)(__u32)(READ(tp, write_seq) - READ(tp, snd_una)) - sent;
+	r->bytes_received -= (__u64)(__u32)(READ(tp, rcv_nxt) - READ(tp, copied_seq)) + read;
 	fill_conn(r, tp, c);
 	r->owner = c->owner;
 	r->owner_start = c->owner_start;
@@ -400,7 +413,7 @@ static __noinline int handed(struct sock *sk, struct conn *c, __u32 sent, __u32 
 /* late_owner tells who used a connection that was over before anybody did. */
 static __noinline int late_owner(struct sock *sk, struct conn *c)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tp = as_tcp(sk);
 
 	if (tp && c)
 		report(sk, tp, c, RECORD_HOLDER, sk->__sk_common.skc_state, FLAG_FINAL, now());
@@ -410,7 +423,7 @@ static __noinline int late_owner(struct sock *sk, struct conn *c)
 /* touched: a process sent on or read from a TCP socket. */
 static __always_inline void touched(struct sock *sk, int sent, int read)
 {
-	struct conn *c = bpf_sk_storage_get(&conns, sk, 0, 0);
+	struct conn *c = found(sk);
 	struct who w;
 
 	if (c && c->owner == bpf_get_current_pid_tgid() >> 32)
@@ -421,7 +434,7 @@ static __always_inline void touched(struct sock *sk, int sent, int read)
 		/* It is older than the observation and no look has met it. */
 		if (untracked)
 			return;
-		c = bpf_sk_storage_get(&conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		c = found_or_made(sk);
 		if (!c)
 			return;
 		c->flags = FLAG_ADOPTED | FLAG_ESTABLISHED;
@@ -465,7 +478,7 @@ static __always_inline void touched_message(struct sock *sk)
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(space_adjust, struct sock *sk)
 {
-	struct conn *c = bpf_sk_storage_get(&conns, sk, 0, 0);
+	struct conn *c = found(sk);
 
 	if (!c || c->owner)
 		return 0;
