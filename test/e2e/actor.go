@@ -135,7 +135,7 @@ func (a *Actor) Step(c script.Command) func() script.Fact {
 		case f := <-ch:
 			a.check(c, f)
 			return f
-		case <-time.After(max(stepTimeout, 2*time.Duration(c.TimeoutMS)*time.Millisecond)):
+		case <-time.After(a.lab.bench.within(max(stepTimeout, 2*time.Duration(c.TimeoutMS)*time.Millisecond))):
 			a.lab.T.Fatalf("%s did not answer %s %s", a.Name, c.Op, c.Sock)
 			return script.Fact{}
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -23,17 +24,27 @@ func skip(t testing.TB, format string, args ...any) {
 
 // newBench builds what all scenarios need. PEERSCOPE_BIN names a tool that is
 // built already; "none" checks the truth of the scenarios and no map.
+// PEERSCOPE_LAB_ACTOR names the actor, where there is no compiler.
 func newBench(t testing.TB) *Bench {
 	t.Helper()
-	b := &Bench{Tool: os.Getenv("PEERSCOPE_BIN"), Keep: os.Getenv("PEERSCOPE_LAB_KEEP")}
+	b := &Bench{Tool: os.Getenv("PEERSCOPE_BIN"), Keep: os.Getenv("PEERSCOPE_LAB_KEEP"), Patience: 1}
+	if text := os.Getenv("PEERSCOPE_LAB_PATIENCE"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			t.Fatalf("PEERSCOPE_LAB_PATIENCE is %q, not a number from 1", text)
+		}
+		b.Patience = n
+	}
 	if b.Keep != "" {
 		if err := os.MkdirAll(b.Keep, 0o755); err != nil {
 			t.Fatalf("make folder for maps: %v", err)
 		}
 	}
 	dir := t.TempDir()
-	b.Actor = filepath.Join(dir, "actor")
-	build(t, b.Actor, "peerscope/test/e2e/actor")
+	if b.Actor = os.Getenv("PEERSCOPE_LAB_ACTOR"); b.Actor == "" {
+		b.Actor = filepath.Join(dir, "actor")
+		build(t, b.Actor, "peerscope/test/e2e/actor")
+	}
 	switch b.Tool {
 	case "":
 		b.Tool = filepath.Join(dir, "peerscope")
@@ -49,6 +60,10 @@ func newBench(t testing.TB) *Bench {
 	}
 	return b
 }
+
+// within is a bound, longer where the machine is slow. Nothing waits for it that
+// goes as it should.
+func (b *Bench) within(d time.Duration) time.Duration { return d * time.Duration(b.Patience) }
 
 // build makes one static program.
 func build(t testing.TB, to, what string) {

@@ -66,6 +66,8 @@ type Bench struct {
 	Actor string // the actor's executable
 	Tool  string // the tool's; "" checks the truth alone
 	Keep  string // folder that maps are kept in; "" keeps none
+	// Patience is how much longer than on a machine of its own anything may take.
+	Patience int
 
 	played atomic.Int32
 }

@@ -42,9 +42,9 @@ type tool struct {
 // waits for its first look.
 func (l *Lab) startTool(ns []*Netns, command ...string) *tool {
 	l.T.Helper()
-	window := longWindow
+	window := l.bench.within(longWindow)
 	if l.Scenario.For > 0 || l.Scenario.Snapshot {
-		window = l.Scenario.For
+		window = l.bench.within(l.Scenario.For)
 	}
 	t := &tool{observed: make(chan struct{}), done: make(chan error, 1)}
 	if command == nil {
@@ -77,8 +77,8 @@ func (l *Lab) startTool(ns []*Netns, command ...string) *tool {
 	case <-t.observed:
 	case err := <-t.done:
 		l.T.Fatalf("tool ended before its first look: %v\n%s", err, t.stderr.String())
-	case <-time.After(startBound):
-		l.T.Fatalf("tool did not say that it observes within %v:\n%s", startBound, t.stderr.String())
+	case <-time.After(l.bench.within(startBound)):
+		l.T.Fatalf("tool did not say that it observes within %v:\n%s", l.bench.within(startBound), t.stderr.String())
 	}
 	return t
 }
@@ -128,9 +128,9 @@ func (l *Lab) end(t *tool) {
 		if err != nil {
 			l.T.Fatalf("tool: %v\n%s", err, t.stderr.String())
 		}
-	case <-time.After(startBound + l.Scenario.For):
+	case <-time.After(l.bench.within(startBound + l.Scenario.For)):
 		_ = t.cmd.Process.Kill()
-		l.T.Fatalf("tool did not print its answer within %v of the end\n%s", startBound, t.stderr.String())
+		l.T.Fatalf("tool did not print its answer within %v of the end\n%s", l.bench.within(startBound), t.stderr.String())
 	}
 }
 
