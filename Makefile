@@ -35,6 +35,10 @@ generate: ## the eBPF objects from their C source (installs clang where it is mi
 	@command -v clang >/dev/null && test -e /usr/include/bpf/bpf_helpers.h || { apt-get update -qq && apt-get install -y -qq --no-install-recommends clang llvm libbpf-dev linux-libc-dev; }
 	$(GO) generate ./internal/capture/ebpf
 
+.PHONY: kernels
+kernels: ## the lab with eBPF on Debian's 5.10, 6.1 and 6.12 in qemu; KERNELS=6.1 ARGS='-v -run veth'
+	$(GO) run ./test/kernels -kernels "$(KERNELS)" $(ARGS)
+
 .PHONY: overhead
 overhead: build ## nginx with and without a map beside it (root, nginx, wrk); SOURCE=ebpf RUNS=7 BPF_STATS=1
 	CGO_ENABLED=0 $(GO) build -o bin/overhead ./test/overhead

@@ -37,6 +37,7 @@ var architecture = map[string]struct {
 	"internal/export":              {out, []string{"internal/topology", "internal/flow"}},
 	"cmd/peerscope":                {command, nil},
 	"test/overhead":                {lab, nil},
+	"test/kernels":                 {lab, nil},
 	"test/e2e":                     {lab, []string{"internal/topology", "test/e2e/script"}},
 	"test/e2e/actor":               {lab, []string{"test/e2e/script"}},
 	"test/e2e/script":              {lab, nil},
