@@ -91,9 +91,6 @@ func (l *Logical) id() string {
 	return "l:" + hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// nodes are the ids of all nodes that it names.
-func (l *Logical) nodes() []string { return append([]string{l.Client, l.Server}, l.Via...) }
-
 // mergeLogical is Merge of those: what is open is as the later map says. It is nil
 // if neither map was asked for any.
 func mergeLogical(earlier, later []Logical) []Logical {
