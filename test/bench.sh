@@ -20,6 +20,7 @@ go test -run '^$' -bench 'Match' -benchtime 5x -timeout 10m ./internal/filter | 
 go test -run '^$' -bench 'Diff' -benchtime 5x -timeout 10m ./internal/topology | tee -a "$out"
 if [ "$(id -u)" = 0 ]; then
   go test -run '^$' -bench 'Snapshot' -benchtime 3x -timeout 10m ./internal/capture/netlink | tee -a "$out"
+  go test -run '^$' -bench 'Dump|Events' -benchtime 3x -timeout 10m ./internal/conntrack | tee -a "$out"
   CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$bin/peerscope" ./cmd/peerscope
   CGO_ENABLED=0 go build -o "$bin/overhead" ./test/overhead
   # It fails if the map is wrong; the figures are wanted all the same.
