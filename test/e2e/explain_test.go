@@ -43,7 +43,7 @@ func explainLive(l *Lab) {
 	old := l.Dial(client, ln, DialOptions{}) // before observation began
 	old.Request(5)
 	l.Observe(a, b)
-	explain := l.startTool([]*Netns{a, b}, "explain", "pid:"+strconv.Itoa(web.Proc.PID), "-o", "json")
+	explain := l.startTool([]*Netns{a, b}, "explain", "pid:"+strconv.Itoa(web.Proc.PID))
 	for range 3 {
 		c := l.Dial(client, ln, DialOptions{})
 		c.Request(100)

@@ -48,13 +48,13 @@ func (l *Lab) startTool(ns []*Netns, command ...string) *tool {
 	}
 	t := &tool{observed: make(chan struct{}), done: make(chan error, 1)}
 	if command == nil {
-		command = []string{"map"}
+		command = []string{"map", "--logical"}
 	}
 	t.args = append(command, "--for", window.String(), "--source", l.source)
 	for _, n := range ns {
 		t.args = append(t.args, "--netns", n.Name)
 	}
-	t.args = append(append(t.args, l.args...), "--logical", "-o", "json")
+	t.args = append(append(t.args, l.args...), "-o", "json")
 	t.cmd = exec.Command(l.bench.Tool, t.args...)
 	t.cmd.Stdout = &t.stdout
 	stderr, err := t.cmd.StderrPipe()
