@@ -22,20 +22,25 @@ var noPeer = found{evidence: flow.PeerNone}
 
 // findPeer walks the ladder for h: sequence, kernel, tuple, translation.
 func (e *Engine) findPeer(n uint32, h *half) found {
-	f := e.findTold(n, h)
-	if f.evidence == flow.PeerNone && e.intercepted != nil {
-		return e.byTaking(n, h)
+	f := e.findUntranslated(n, h)
+	if f.evidence == flow.PeerNone && (e.nat.used() || e.intercepted != nil) {
+		return e.findRewritten(n, h)
 	}
 	return f
 }
 
-// findTold is the part of the ladder that stands on what was told.
-func (e *Engine) findTold(n uint32, h *half) found {
-	f := e.findUntranslated(n, h)
-	if f.evidence == flow.PeerNone && e.nat.used() {
-		return e.byTranslation(n, h)
+// findRewritten is the part of the ladder for addresses that were rewritten on
+// the way: as was told, or as a proxy's socket shows.
+func (e *Engine) findRewritten(n uint32, h *half) found {
+	if e.nat.used() {
+		if f := e.byTranslation(n, h); f.evidence != flow.PeerNone {
+			return f
+		}
 	}
-	return f
+	if e.intercepted != nil {
+		return e.byTaking(n, h)
+	}
+	return noPeer
 }
 
 // findUntranslated is the part of the ladder above translation.

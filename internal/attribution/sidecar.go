@@ -101,7 +101,7 @@ func (e *Engine) onlyTaken(n uint32, list []uint32, proxy bool) (one uint32) {
 		if !proxy {
 			a, b = n, m
 		}
-		if !e.mayHaveTaken(e.half(a), e.half(b)) || e.findTold(m, e.half(m)).evidence != flow.PeerNone {
+		if !e.mayHaveTaken(e.half(a), e.half(b)) || e.toldPeer(m, e.half(m)) {
 			continue
 		}
 		if one != 0 {
@@ -110,6 +110,11 @@ func (e *Engine) onlyTaken(n uint32, list []uint32, proxy bool) (one uint32) {
 		one = m
 	}
 	return one
+}
+
+// toldPeer: something stronger says who is at the other end, or that several may be.
+func (e *Engine) toldPeer(n uint32, h *half) bool {
+	return e.findUntranslated(n, h).evidence != flow.PeerNone || e.nat.used() && e.byTranslation(n, h).evidence != flow.PeerNone
 }
 
 // mayHaveTaken: o, a proxy's, may be the other end of h: of what its namespace sent
