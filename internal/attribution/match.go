@@ -123,10 +123,17 @@ func (e *Engine) reach(h, o *half) bool {
 }
 
 // tookOver: the socket has an address that is not its namespace's own. A
-// transparent proxy took what was sent to that address (TPROXY).
+// transparent proxy took what was sent to that address (TPROXY). A socket that no
+// look met is told without the option: of such a one its address has to be nobody's.
 func (e *Engine) tookOver(h *half) bool {
-	return h.has(flagTransparent) && h.transport == flow.TCP && h.local != 0 && !e.addrs.is(h.local, addrLoopback) &&
-		!slices.Contains(e.owners(h.local), h.netns)
+	if h.transport != flow.TCP || h.local == 0 || e.addrs.is(h.local, addrLoopback) {
+		return false
+	}
+	owners := e.owners(h.local)
+	if h.has(flagTransparent) {
+		return !slices.Contains(owners, h.netns)
+	}
+	return len(owners) == 0 && h.has(flagFinal) && h.holder == 0 && e.namespaces[h.netns].observed
 }
 
 // compatible: TCP acknowledges only what was received, so at the end neither

@@ -68,3 +68,13 @@ func TestTransparentSocketWithItsOwnAddress(t *testing.T) {
 	_ = three
 	w.expect(t, "a > b tcp 80 | tuple 1 | syn-byte 1 | active 1 opened 1 | 1/2")
 }
+
+// TestShortConnectionToNobodysAddress: no look met it, so nothing says that the
+// proxy's socket is transparent; but somebody's it was.
+func TestShortConnectionToNobodysAddress(t *testing.T) {
+	var w world
+	c, r := w.netns(1, "10.0.1.2"), w.netns(2, "10.0.1.1")
+	w.socket(c, "10.0.1.2:4000 > 10.0.9.9:80", died, asClient(1, 2))
+	w.socket(r, "10.0.9.9:80 > 10.0.1.2:4000", died, asServer(2, 1))
+	w.expect(t, "10.0.1.2 > 10.0.9.9 tcp 80 | tuple 1 | syn-byte 1 | opened 1 closed 1 | 1/2")
+}
