@@ -33,6 +33,7 @@ var architecture = map[string]struct {
 	"internal/capture/capturetest": {lab, []string{"internal/capture/nlsocket"}},
 	"internal/conntrack":           {in, []string{"internal/flow", "internal/capture/nlsocket"}},
 	"internal/identity":            {in, []string{"internal/flow"}},
+	"internal/kubernetes":          {in, []string{"internal/flow"}},
 	"internal/recording":           {in, []string{"internal/flow"}},
 	"internal/export":              {out, []string{"internal/topology", "internal/flow"}},
 	"cmd/peerscope":                {command, nil},
