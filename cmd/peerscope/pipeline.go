@@ -45,7 +45,7 @@ func (p *pipeline) close() *topology.Map {
 	p.engine.Close(p.ledger.Add)
 	s := p.engine.Summary()
 	facts := topology.Facts{Host: s.Host, Capture: s.Capture, Window: s.Window, Gaps: s.Gaps, Lost: s.Lost,
-		Listening: p.engine.Listening()}
+		Listening: p.engine.Listening(), Names: p.engine.AddressNames()}
 	if p.logical {
 		l := mesh.Collapse(p.engine.Legs(), p.namedProxy)
 		facts.Logical = &l
@@ -66,6 +66,7 @@ type observation struct {
 	namespaces []string
 	entities   string // a file of templates; empty: the default ones
 	templates  *identity.Entities
+	kubeconfig string // a file that leads to an API server; empty: as it is found
 	// originalDst lets servers' sockets be asked what their clients dialled, where
 	// conntrack cannot be read.
 	originalDst bool
@@ -109,7 +110,14 @@ func observe(ctx context.Context, o observation, emit func(flow.Observation), sh
 	// What is collected is small and lives as long as the program: letting it grow
 	// before it is looked through makes the first answer come sooner.
 	debug.SetGCPercent(400)
-	names := identity.NewCompleter(identity.CompleterConfig{Root: identity.HostRoot(), Entities: o.templates}, emit)
+	background, stop := context.WithCancel(ctx)
+	defer stop()
+	cluster, err := startKubernetes(background, o.kubeconfig)
+	if err != nil {
+		return err
+	}
+	emit = newNaming(cluster, emit).take
+	names := identity.NewCompleter(identity.CompleterConfig{Root: identity.HostRoot(), Pods: pods{cluster}, Entities: o.templates}, emit)
 	host := identity.ReadHost()
 	names.Take(&host)
 	translations, err := conntrack.New("/proc")

@@ -38,6 +38,8 @@ func (o *observation) flags(c *cobra.Command) {
 	f.StringArrayVar(&o.namespaces, "netns", nil, "only this network namespace: a name, a path or an inode (repeatable; default all)")
 	f.StringVar(&o.entities, "entities", "", "a file that says as which services processes are known (YAML or JSON)")
 	_ = c.MarkFlagFilename("entities")
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "the way to a Kubernetes API server (default: the pod's service account; where pods run, KUBECONFIG or ~/.kube/config)")
+	_ = c.MarkFlagFilename("kubeconfig")
 	f.BoolVar(&o.originalDst, "original-dst", false, "where conntrack cannot be read, ask servers' sockets what their clients dialled")
 	_ = c.RegisterFlagCompletionFunc("netns", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var names []string
@@ -63,7 +65,7 @@ func (o *selection) check(c *cobra.Command) error {
 		}
 	}
 	if o.from != "" {
-		for _, name := range []string{"for", "source", "netns", "entities", "original-dst"} {
+		for _, name := range []string{"for", "source", "netns", "entities", "kubeconfig", "original-dst"} {
 			if c.Flags().Changed(name) {
 				return usage(fmt.Errorf("--%s says what to observe, and --from replays what was observed; give one of them", name))
 			}

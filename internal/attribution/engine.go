@@ -53,6 +53,8 @@ type Engine struct {
 	nat       translations
 	handovers map[uint32][]handover
 	errnos    map[uint32]string
+	names     map[nameKey]flow.AddressName
+	namesOver bool // they are of the window that was closed
 
 	host    flow.Host
 	capture flow.Capture
@@ -104,6 +106,7 @@ func New(c Config) *Engine {
 		handovers:  map[uint32][]handover{},
 		errnos:     map[uint32]string{},
 		keepsLegs:  c.Legs,
+		names:      map[nameKey]flow.AddressName{},
 	}
 }
 
@@ -130,6 +133,8 @@ func (e *Engine) Apply(o flow.Observation) {
 		e.namespaceInfo(o)
 	case *flow.Translation:
 		e.translation(o)
+	case *flow.AddressName:
+		e.addressName(o)
 	case *flow.Loss:
 		e.loss(o)
 	case *flow.Gap:

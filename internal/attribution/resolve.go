@@ -38,7 +38,7 @@ func (e *Engine) Close(emit func(*Change)) {
 	}
 	e.closeUnix(emit)
 	e.nat.decided = true
-	e.closed = true
+	e.closed, e.namesOver = true, true
 }
 
 // forgetLast lets go of what the window before was decided by, which was kept

@@ -70,6 +70,9 @@ func (n *names) remarks(e *topology.Edge) []string {
 			parts = append(parts, "also held by "+n.list(ids, ", "))
 		}
 	}
+	if services := n.services(e); len(services) > 0 {
+		parts = append(parts, "service "+n.clip(services, ", "))
+	}
 	if len(e.Dialed) > 0 {
 		parts = append(parts, "dialed "+n.clip(e.Dialed, ", "))
 	}
@@ -85,6 +88,13 @@ func (n *names) remarks(e *topology.Edge) []string {
 		}
 	}
 	return parts
+}
+
+// services are those that clients called, but for what the server's own name
+// says already.
+func (n *names) services(e *topology.Edge) []string {
+	server := n.nodes[e.Server]
+	return slices.DeleteFunc(slices.Clone(e.Services), func(s string) bool { return server != nil && server.Name == s })
 }
 
 // list names nodes, as many as a note has room for.

@@ -21,8 +21,6 @@ type AddressName struct {
 	Pod       Pod         `json:"pod,omitzero"`        // of a pod, what else is known
 }
 
-func (*AddressName) observation() {}
-
 // Compare orders by address and port, then by what is named, then by what is
 // known of it; the time does not count.
 func (a AddressName) Compare(b AddressName) int {

@@ -15,6 +15,7 @@ func (*Exit) observation()        {}
 func (*Handover) observation()    {}
 func (*Namespace) observation()   {}
 func (*Translation) observation() {}
+func (*AddressName) observation() {}
 func (*Loss) observation()        {}
 func (*Gap) observation()         {}
 func (*Host) observation()        {}

@@ -59,7 +59,9 @@ func New(c Config) *Cluster {
 	if c.Retry == 0 {
 		c.Retry = 800 * time.Millisecond
 	}
-	return &Cluster{Directory: NewDirectory(), cfg: c, wanted: make(chan struct{}, 1)}
+	d := NewDirectory()
+	d.expected = c.Access != nil
+	return &Cluster{Directory: d, cfg: c, wanted: make(chan struct{}, 1)}
 }
 
 // PodSeen says that a process of a pod runs on this host. An API server that

@@ -27,7 +27,8 @@ type Directory struct {
 	owners       map[string]Ref // what owns the owner of that uid
 	files        files
 	changed      atomic.Uint64
-	servicesRead atomic.Bool
+	expected     bool // an API server is asked, or may be
+	servicesRead bool // they were listed
 }
 
 // tenant is a pod that has, or had until some time, an address.

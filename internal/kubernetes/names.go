@@ -43,6 +43,18 @@ func (d *Directory) Names(addr netip.Addr, since flow.Time) []flow.AddressName {
 	return out
 }
 
+// MayBeNodePort reports whether some service is reached through that port of a
+// node, or no services are known yet.
+func (d *Directory) MayBeNodePort(t flow.Transport, port uint16) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if port == 0 || !d.expected {
+		return false
+	}
+	_, ok := d.nodePorts[nodePort{t, port}]
+	return ok || !d.servicesRead
+}
+
 // NodePort says which service is reached through that port of a node, if addr is
 // a node's.
 func (d *Directory) NodePort(t flow.Transport, at netip.AddrPort) []flow.AddressName {

@@ -57,6 +57,7 @@ func (s *store) Replace(list []any, _ string) error {
 				s.drop(uid)
 			}
 		}
+		s.d.servicesRead = s.d.servicesRead || s.kind.name == "services"
 	})
 	s.kind.note(func() { s.kind.synced, s.kind.err = true, nil })
 	return nil

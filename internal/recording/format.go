@@ -56,6 +56,8 @@ func wordOf(o flow.Observation) string {
 		return "namespace"
 	case *flow.Translation:
 		return "translation"
+	case *flow.AddressName:
+		return "address"
 	case *flow.Loss:
 		return "loss"
 	case *flow.Gap:
@@ -87,6 +89,8 @@ func observationOf(word []byte) flow.Observation {
 		return &flow.Namespace{}
 	case "translation":
 		return &flow.Translation{}
+	case "address":
+		return &flow.AddressName{}
 	case "loss":
 		return &flow.Loss{}
 	case "gap":

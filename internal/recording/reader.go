@@ -262,6 +262,7 @@ func hasNewWord(o flow.Observation, body []byte) bool {
 		Transport string `json:"transport"`
 		State     string `json:"state"`
 		Reason    string `json:"reason"`
+		Kind      string `json:"kind"`
 	}
 	if json.Unmarshal(body, &words) != nil {
 		return false
@@ -272,6 +273,8 @@ func hasNewWord(o flow.Observation, body []byte) bool {
 	switch o.(type) {
 	case *flow.Socket, *flow.UnixSocket, *flow.Translation:
 		return isNew(words.Transport, new(flow.Transport)) || isNew(words.State, new(flow.State))
+	case *flow.AddressName:
+		return isNew(words.Transport, new(flow.Transport)) || isNew(words.Kind, new(flow.AddressKind))
 	case *flow.Loss:
 		return isNew(words.Reason, new(flow.LossReason))
 	}

@@ -27,7 +27,7 @@ var created = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func every(t testing.TB) []flow.Observation {
 	t.Helper()
 	all := []flow.Observation{&flow.Window{}, &flow.Host{}, &flow.Capture{}, &flow.Gap{}, &flow.Namespace{}, &flow.Process{},
-		&flow.Socket{}, &flow.UnixSocket{}, &flow.Translation{}, &flow.Handover{}, &flow.Exit{}, &flow.Loss{}}
+		&flow.Socket{}, &flow.UnixSocket{}, &flow.Translation{}, &flow.Handover{}, &flow.Exit{}, &flow.Loss{}, &flow.AddressName{}}
 	seed := uint64(0)
 	for _, o := range all {
 		fill(t, reflect.ValueOf(o).Elem(), &seed)
@@ -43,6 +43,12 @@ func fill(t testing.TB, v reflect.Value, seed *uint64) {
 	switch p := v.Addr().Interface().(type) {
 	case *netip.AddrPort:
 		*p = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)}), uint16(n))
+		return
+	case *netip.Addr:
+		*p = netip.AddrFrom4([4]byte{10, 1, byte(n >> 8), byte(n)})
+		return
+	case *flow.AddressKind:
+		*p = flow.AddressNode
 		return
 	case *netip.Prefix:
 		*p = netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 15: byte(n)}), 64)
@@ -92,6 +98,7 @@ func fill(t testing.TB, v reflect.Value, seed *uint64) {
 // compareAddrs lets cmp compare addresses by value.
 var compareAddrs = cmp.Options{
 	cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 }
 
@@ -187,7 +194,7 @@ func TestRoundTripKeepsWhatIsNotKnown(t *testing.T) {
 	link := netip.MustParseAddrPort("[fe80::1%eth0]:53")
 	all := []flow.Observation{
 		&flow.Socket{}, &flow.UnixSocket{}, &flow.Process{}, &flow.Exit{}, &flow.Handover{}, &flow.Namespace{}, &flow.Translation{},
-		&flow.Loss{}, &flow.Gap{}, &flow.Host{}, &flow.Capture{}, &flow.Window{},
+		&flow.Loss{}, &flow.AddressName{}, &flow.Gap{}, &flow.Host{}, &flow.Capture{}, &flow.Window{},
 		// Nobody holds it; who holds it is not known; both with all fields.
 		&flow.Socket{Holders: []flow.ProcessKey{}, Tuple: flow.Tuple{Local: link}, Errno: "ECONNREFUSED"},
 		&flow.Socket{Cookie: 1<<64 - 1, Netns: 1 << 63},

@@ -150,6 +150,10 @@ func encodable(o flow.Observation) (any, error) {
 		if o != nil {
 			return o, named(o.Transport)
 		}
+	case *flow.AddressName:
+		if o != nil {
+			return o, named(o.Transport, o.Kind)
+		}
 	case *flow.Loss:
 		if o != nil {
 			return o, named(o.Reason)

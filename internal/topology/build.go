@@ -29,11 +29,13 @@ type Facts struct {
 	Listening []flow.NodeRef
 	// Logical is what was inferred of proxies; nil: nobody asked.
 	Logical *flow.Logical
+	// Names are what addresses are known by.
+	Names []flow.AddressName
 }
 
 // Map closes nothing: it writes down the window as it stands.
 func (l *Ledger) Map(d Directory, f Facts) *Map {
-	b := builder{dir: d, nodes: map[flow.NodeRef]Node{}}
+	b := builder{dir: d, nodes: map[flow.NodeRef]Node{}, names: newAddressNames(f.Names)}
 	m := &Map{
 		Schema: Schema,
 		Host:   Host{Name: f.Host.Name, ID: f.Host.ID, BootID: f.Host.BootID, Kernel: f.Host.Kernel},
@@ -88,6 +90,7 @@ func (t *tally) shows() bool {
 type builder struct {
 	dir   Directory
 	nodes map[flow.NodeRef]Node
+	names addressNames
 }
 
 func (b *builder) kind(ref flow.NodeRef) string { return b.nodes[ref].Kind }
@@ -95,7 +98,11 @@ func (b *builder) kind(ref flow.NodeRef) string { return b.nodes[ref].Kind }
 func (b *builder) id(ref flow.NodeRef) string {
 	n, ok := b.nodes[ref]
 	if !ok {
-		n = nodeOf(b.dir.Node(ref))
+		known := b.dir.Node(ref)
+		n = nodeOf(known)
+		if known.Kind == flow.NodeAddress {
+			b.names.name(&n, known.Addr, known.Netns != 0)
+		}
 		b.nodes[ref] = n
 	}
 	return n.ID
@@ -148,6 +155,11 @@ func (b *builder) edge(k flow.Edge, t *tally) built {
 		e.Connect = new(t.connect)
 	}
 	e.figures(t, k.RoleKnown, swapped)
+	var dialed []netip.AddrPort
+	if t.sets != nil {
+		dialed = t.sets.dialed
+	}
+	e.Services = b.services(k, dialed)
 	if t.sets != nil {
 		b.addSets(&e.Edge, t.sets, k.RoleKnown, swapped)
 	}

@@ -129,6 +129,7 @@ func add(a, b Edge) Edge {
 	b.RTT, b.Connect = addStat(a.RTT, b.RTT), addStat(a.Connect, b.Connect)
 	b.Inexact = unite(a.Inexact, b.Inexact)
 	b.Dialed = unite(a.Dialed, b.Dialed)
+	b.Services = unite(a.Services, b.Services)
 	b.Candidates, b.Holders = uniteSets(a.Candidates, b.Candidates), uniteSets(a.Holders, b.Holders)
 	b.Protocols = addProtocols(a.Protocols, b.Protocols)
 	return b

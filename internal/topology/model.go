@@ -101,6 +101,8 @@ type Edge struct {
 	EndPorts   []uint16 `json:"end_ports,omitempty"`   // of Ends, in their order
 	Path       string   `json:"path,omitempty"`
 	Dialed     []string `json:"dialed,omitempty"` // what clients asked for, where it differs
+	// Services are those of Kubernetes that clients called, as namespace/name.
+	Services []string `json:"services,omitempty"`
 
 	Evidence   Evidence            `json:"evidence"`
 	Candidates map[string][]string `json:"candidates,omitempty"` // of an ambiguous end: "client" or "server", "first" or "second" of Ends
