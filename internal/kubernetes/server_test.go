@@ -55,7 +55,7 @@ type event struct {
 	Object any    `json:"object"`
 }
 
-func newServer(t *testing.T) *apiServer {
+func newServer(t testing.TB) *apiServer {
 	t.Helper()
 	s := &apiServer{objects: map[string][]any{}, refuse: map[string]http.HandlerFunc{}, ended: map[string]int{}, watching: map[string]int{}, last: map[string]*event{}}
 	s.changed = sync.NewCond(&s.mu)
@@ -211,7 +211,7 @@ func status(code int, reason string) http.HandlerFunc {
 }
 
 // kubeconfig writes a file that leads to the server.
-func kubeconfig(t *testing.T, s *apiServer, user string) string {
+func kubeconfig(t testing.TB, s *apiServer, user string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "config")
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
@@ -253,7 +253,7 @@ func run(t *testing.T, c kubernetes.Config) *kubernetes.Cluster {
 }
 
 // until waits for what is learnt in the background.
-func until(t *testing.T, what string, f func() bool) {
+func until(t testing.TB, what string, f func() bool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if f() {

@@ -85,8 +85,11 @@ func (k *kind) ListWithContext(ctx context.Context, o metav1.ListOptions) (runti
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	if o.Continue == "" { // rights may have been given since the last time
+		k.note(func() { k.part = false })
+	}
 	out, err := k.list(ctx, k.narrowed(o))
-	if apierrors.IsForbidden(err) && k.here != "" && !k.part {
+	if apierrors.IsForbidden(err) && k.here != "" && o.Continue == "" {
 		k.note(func() { k.part = true })
 		out, err = k.list(ctx, k.narrowed(o))
 	}
@@ -98,7 +101,7 @@ func (k *kind) ListWithContext(ctx context.Context, o metav1.ListOptions) (runti
 
 // narrowed asks for those of this node, if that is all there is to have.
 func (k *kind) narrowed(o metav1.ListOptions) metav1.ListOptions {
-	if k.part {
+	if _, part, _ := k.state(); part {
 		o.FieldSelector = k.here
 	}
 	return o
