@@ -78,6 +78,12 @@ func TestBadInput(t *testing.T) {
 	if _, err := os.Stat(kept); err == nil {
 		t.Error("wrong arguments made a recording")
 	}
+	f(exitFailed, "read kubeconfig: stat "+filepath.Join(dir, "missing"), "map", "--for", "0", "--kubeconfig", filepath.Join(dir, "missing"))
+	f(exitFailed, "names no cluster", "record", "-w", kept, "--for", "0", "--kubeconfig", empty)
+	f(exitUsage, "give one of them", "map", "--from", world, "--kubeconfig", empty)
+	if _, err := os.Stat(kept); err == nil {
+		t.Error("a kubeconfig of no use made a recording")
+	}
 	f(exitUsage, "give -w FILE", "record")
 	f(exitFailed, "no such file or directory", "record", "-w", filepath.Join(dir, "no", "such", "dir"), "--for", "0")
 	f(exitUsage, "unknown output", "doctor", "-o", "yaml")

@@ -39,15 +39,11 @@ func newNaming(c *kubernetes.Cluster, emit func(flow.Observation)) *naming {
 }
 
 // startKubernetes begins to learn of the cluster this host is part of, in the
-// background, until ctx ends. An error is of the file that was named.
-func startKubernetes(ctx context.Context, file string) (*kubernetes.Cluster, error) {
-	access, err := kubernetes.Find(file)
-	if err != nil {
-		return nil, err
-	}
+// background, until ctx ends.
+func startKubernetes(ctx context.Context, access *kubernetes.Access) *kubernetes.Cluster {
 	c := kubernetes.New(kubernetes.Config{Access: access})
 	go c.Run(ctx)
-	return c, nil
+	return c
 }
 
 // pods answers who a container's pod is. That it was asked at all says that a

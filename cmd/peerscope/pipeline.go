@@ -18,6 +18,7 @@ import (
 	"peerscope/internal/conntrack"
 	"peerscope/internal/flow"
 	"peerscope/internal/identity"
+	"peerscope/internal/kubernetes"
 	"peerscope/internal/mesh"
 	"peerscope/internal/recording"
 	"peerscope/internal/topology"
@@ -67,6 +68,7 @@ type observation struct {
 	entities   string // a file of templates; empty: the default ones
 	templates  *identity.Entities
 	kubeconfig string // a file that leads to an API server; empty: as it is found
+	access     *kubernetes.Access
 	// originalDst lets servers' sockets be asked what their clients dialled, where
 	// conntrack cannot be read.
 	originalDst bool
@@ -74,13 +76,19 @@ type observation struct {
 	translations *conntrack.Source
 }
 
-// check fails on a source that is not there, and on entities that say nothing.
-func (o *observation) check() error {
+// check fails on a source that is not there, on entities that say nothing, and on
+// a kubeconfig that leads nowhere.
+func (o *observation) check() (err error) {
 	switch o.source {
 	case "auto", "netlink", "ebpf":
-		return o.readEntities()
+	default:
+		return usage(fmt.Errorf("unknown source %q: it is auto, ebpf or netlink", o.source))
 	}
-	return usage(fmt.Errorf("unknown source %q: it is auto, ebpf or netlink", o.source))
+	if err := o.readEntities(); err != nil {
+		return err
+	}
+	o.access, err = kubernetes.Find(o.kubeconfig)
+	return err
 }
 
 // readEntities reads as which services processes are known.
@@ -109,13 +117,12 @@ type source interface {
 func observe(ctx context.Context, o observation, emit func(flow.Observation), show *progress) error {
 	// What is collected is small and lives as long as the program: letting it grow
 	// before it is looked through makes the first answer come sooner.
-	debug.SetGCPercent(400)
+	if debug.SetGCPercent(400); o.access != nil {
+		debug.SetGCPercent(100) // lists of a cluster are large, and little of them is kept
+	}
 	background, stop := context.WithCancel(ctx)
 	defer stop()
-	cluster, err := startKubernetes(background, o.kubeconfig)
-	if err != nil {
-		return err
-	}
+	cluster := startKubernetes(background, o.access)
 	emit = newNaming(cluster, emit).take
 	names := identity.NewCompleter(identity.CompleterConfig{Root: identity.HostRoot(), Pods: pods{cluster}, Entities: o.templates}, emit)
 	host := identity.ReadHost()

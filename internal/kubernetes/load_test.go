@@ -64,6 +64,9 @@ func peak() float64 {
 	return float64(u.Maxrss) / 1e3
 }
 
+// page is what the client asks for at once.
+const page = 200
+
 // bigServer has that many objects, as pages that are encoded already.
 func bigServer(t testing.TB, pods, services int) *apiServer {
 	t.Helper()
@@ -74,13 +77,13 @@ func bigServer(t testing.TB, pods, services int) *apiServer {
 	encoder := protobuf.NewSerializer(scheme, scheme)
 	serve := func(n int, list func(from, to int, m metav1.ListMeta) kruntime.Object) http.HandlerFunc {
 		var pages [][]byte
-		for from := 0; from < n; from += 500 {
+		for from := 0; from < n; from += page {
 			m := metav1.ListMeta{ResourceVersion: "1"}
-			if from+500 < n {
+			if from+page < n {
 				m.Continue = strconv.Itoa(len(pages) + 1)
 			}
 			var w writer
-			if err := encoder.Encode(list(from, min(n, from+500), m), &w); err != nil {
+			if err := encoder.Encode(list(from, min(n, from+page), m), &w); err != nil {
 				t.Fatal(err)
 			}
 			pages = append(pages, w)

@@ -1,10 +1,15 @@
 package kubernetes
 
 import (
+	"runtime/debug"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
+
+// largeList is how many objects make it worth to give memory back at once.
+const largeList = 1000
 
 // store takes what a reflector read of one kind into the directory. The
 // reflector calls it from one goroutine.
@@ -59,7 +64,15 @@ func (s *store) Replace(list []any, _ string) error {
 		}
 		s.d.servicesRead = s.d.servicesRead || s.kind.name == "services"
 	})
-	s.kind.note(func() { s.kind.synced, s.kind.err = true, nil })
+	first := false
+	s.kind.note(func() {
+		first = !s.kind.synced
+		s.kind.synced, s.kind.err = true, nil
+	})
+	if first && len(list) > largeList {
+		// It took many times what is kept of it, and such a list comes once.
+		debug.FreeOSMemory()
+	}
 	return nil
 }
 

@@ -23,7 +23,7 @@ import (
 const (
 	// page is how many objects are asked for at once: what bounds the memory of
 	// the first list.
-	page = 500
+	page = 200
 	// patience is how long one page may take.
 	patience = 30 * time.Second
 )
