@@ -41,7 +41,7 @@ func newNaming(c *kubernetes.Cluster, emit func(flow.Observation)) *naming {
 // startKubernetes begins to learn of the cluster this host is part of, in the
 // background, until ctx ends.
 func startKubernetes(ctx context.Context, access *kubernetes.Access) *kubernetes.Cluster {
-	c := kubernetes.New(kubernetes.Config{Access: access})
+	c := kubernetes.New(kubernetes.Config{Access: access, Root: identity.HostRoot()})
 	go c.Run(ctx)
 	return c
 }

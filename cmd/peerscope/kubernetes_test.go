@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"peerscope/internal/flow"
+	"peerscope/internal/identity"
 	"peerscope/internal/kubernetes"
 	"peerscope/internal/topology"
 )
@@ -50,17 +52,37 @@ func leadingTo(t *testing.T, url string) string {
 	return name
 }
 
+// learnt waits until all is known that is listed.
+func learnt(t *testing.T, c *kubernetes.Cluster) *kubernetes.Cluster {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); c.Gaps() != nil || len(c.Names(netip.MustParseAddr("192.168.77.1"), 0)) == 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("gaps after ten seconds: %v", c.Gaps())
+		}
+	}
+	return c
+}
+
+// webPod is the uid of a pod of the deployment that was recorded.
+func webPod(t *testing.T, c *kubernetes.Cluster) string {
+	t.Helper()
+	for i := range 32 {
+		for _, n := range c.Names(netip.AddrFrom4([4]byte{10, 244, 0, byte(i)}), 0) {
+			if n.Pod.Workload().Name == "web" {
+				return n.Pod.UID
+			}
+		}
+	}
+	t.Fatal("no pod of the deployment was recorded")
+	return ""
+}
+
 func TestAddressesThatWereSeenAreNamedAtTheEnd(t *testing.T) {
 	access, err := kubernetes.Find(leadingTo(t, recordedServer(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cluster := startKubernetes(t.Context(), access)
-	for end := time.Now().Add(10 * time.Second); cluster.Gaps() != nil || len(cluster.Names(netip.MustParseAddr("10.96.0.77"), 0)) == 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("gaps after ten seconds: %v", cluster.Gaps())
-		}
-	}
+	cluster := learnt(t, startKubernetes(t.Context(), access))
 	p := newPipeline()
 	n := newNaming(cluster, p.take)
 	n.take(&flow.Window{Start: 1})
@@ -85,6 +107,53 @@ func TestAddressesThatWereSeenAreNamedAtTheEnd(t *testing.T) {
 	}
 	if g := m.Capture.Degraded; len(g) != 0 {
 		t.Errorf("gaps: %v", g)
+	}
+}
+
+// TestProcessesOfPods: what is told of a process before its pod is known is told
+// again, and a proxy is one by its program and not only by its container.
+func TestProcessesOfPods(t *testing.T) {
+	access, err := kubernetes.Find(leadingTo(t, recordedServer(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid := webPod(t, learnt(t, startKubernetes(t.Context(), access)))
+	access.Asked = false // it was only found
+	cluster := startKubernetes(t.Context(), access)
+	var got []flow.Process
+	n := newNaming(cluster, func(o flow.Observation) {
+		if p, ok := o.(*flow.Process); ok {
+			got = append(got, *p)
+		}
+	})
+	c := identity.NewCompleter(identity.CompleterConfig{Root: t.TempDir(), Pods: pods{cluster}}, n.take)
+	tell := func(pid int32, name, container string) {
+		id := fmt.Sprintf("%x", sha256.Sum256([]byte(uid+"/"+container))) // as the recorded server's kubelet made them
+		c.Take(&flow.Process{Time: 1, Key: flow.ProcessKey{PID: pid, Start: 1}, Name: name, Container: id, Runtime: "containerd",
+			Cgroup: "/kubepods/burstable/pod" + uid + "/" + id})
+	}
+	tell(1, "nginx", "nginx")
+	if len(got) != 1 || got[0].Pod.Name != "" {
+		t.Errorf("told before anybody was asked: %+v", got)
+	}
+	learnt(t, cluster)
+	tell(2, "envoy", "istio-proxy")
+	tell(3, "pilot-agent", "istio-proxy")
+	c.Take(&flow.Window{Start: 1, End: 2})
+	last := map[int32]flow.Process{}
+	for _, p := range got {
+		last[p.Key.PID] = p
+	}
+	web, envoy, agent := last[1], last[2], last[3]
+	if web.Pod.Workload() != (flow.Owner{Kind: "Deployment", Name: "web"}) || web.Pod.Container != "nginx" || web.InstanceID != uid || len(web.InstanceAddrs) != 1 ||
+		fmt.Sprint(web.ExposedPorts) != "[8080]" || !web.MeshMember || web.ServiceProxy || fmt.Sprint(web.Pod.Services) != "[web web-public]" {
+		t.Errorf("the application: %+v", web)
+	}
+	if !envoy.ServiceProxy || envoy.MeshMember || envoy.InstanceID != uid {
+		t.Errorf("the proxy: %+v", envoy)
+	}
+	if agent.ServiceProxy || agent.MeshMember || agent.Pod.Container != "istio-proxy" {
+		t.Errorf("what steers the proxy: %+v", agent)
 	}
 }
 

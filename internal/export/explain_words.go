@@ -37,6 +37,9 @@ func (t *telling) what() []string {
 	if t.e.Dialed != nil {
 		out = append(out, "the client dialed "+t.clip(t.e.Dialed, ", ")+", which is not the address of the server's socket")
 	}
+	if services := t.services(t.e); len(services) > 0 {
+		out = append(out, "what the client dialed is the service "+t.clip(services, " or "))
+	}
 	return out
 }
 

@@ -80,7 +80,7 @@ func TestWhatIsDeniedIsNamed(t *testing.T) {
 	s := shop(t)
 	s.refused(status(403, "Forbidden"), "services", "jobs")
 	c := start(t, s, kubernetes.Config{})
-	gap(t, c, "partial_kubernetes", "services: denied; jobs: denied", "docs/KUBERNETES.md")
+	gap(t, c, "partial_kubernetes", ": services: denied; jobs: denied", "docs/KUBERNETES.md")
 	if a, ok := c.ByContainer(cid1); !ok || len(a.Owners) != 2 {
 		t.Errorf("the rest is not known: %v %+v", ok, a)
 	}
