@@ -270,6 +270,7 @@ func (c *Completer) completePod(p *flow.Process) {
 	}
 	container := cmp.Or(p.Pod.Container, pod.Container)
 	p.Pod = pod.Pod
+	p.Pod.Labels = withoutSecrets(pod.Labels)
 	p.Pod.Container = container
 	p.ContainerName = cmp.Or(p.ContainerName, container)
 	if p.Image == "" {

@@ -232,13 +232,14 @@ func TestPodsOfKubernetesComeLateToo(t *testing.T) {
 	c.Take(&flow.Loss{})
 	h.is(t, "process 1@101 containerd/web/localhost/shop/shopd/shop-6f7c9d-x2x4z", "loss")
 	pod := Pod{Pod: flow.Pod{UID: "u", Name: "shop-6f7c9d-x2x4z", Namespace: "prod", Container: "api", Owners: []flow.Owner{{Kind: "Deployment", Name: "shop"}},
-		Labels: []flow.Label{{Key: "app", Value: "shop"}}}, Addrs: []string{"10.1.0.7"}, Ports: []uint16{8080}, Image: "declared"}
+		Labels: []flow.Label{{Key: "app", Value: "shop"}, {Key: "token", Value: "x1y2z3"}}}, Addrs: []string{"10.1.0.7"}, Ports: []uint16{8080}, Image: "declared"}
 	k.set(criID, pod)
 	c.Take(&flow.Loss{})
 	h.is(t, "process 1@102 containerd/web/localhost/shop/shopd/shop-6f7c9d-x2x4z", "loss")
 	want := inContainer(1, criID, "containerd")
 	want.Time, want.ContainerName, want.Image, want.ImageTags, want.Pod = 102, "web", "localhost/shop/shopd", []string{"1.4"}, pod.Pod
 	want.Pod.Container, want.InstanceID, want.InstanceAddrs, want.ExposedPorts = "web", pod.UID, pod.Addrs, pod.Ports
+	want.Pod.Labels = []flow.Label{{Key: "app", Value: "shop"}, {Key: "token", Value: "***"}}
 	want.InstanceID = recordedPod().UID // of the annotations: it came first, and stays
 	if diff := cmp.Diff(*want, h.last); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

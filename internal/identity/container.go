@@ -84,6 +84,15 @@ func (c *container) setLabels(labels map[string]string) {
 	c.labels = slices.CompactFunc(c.labels, func(a, b flow.Label) bool { return a.Key == b.Key })
 }
 
+// withoutSecrets are labels with their secrets redacted.
+func withoutSecrets(labels []flow.Label) []flow.Label {
+	out := slices.Clone(labels)
+	for i := range out {
+		out[i].Value = labelValue(out[i].Key, out[i].Value)
+	}
+	return out
+}
+
 // labelValue is a label's value without the secret that it is or holds.
 func labelValue(key, value string) string {
 	name := key[strings.LastIndexByte(key, '/')+1:]
