@@ -151,7 +151,14 @@ func TestNobodyIsAskedWithoutAReason(t *testing.T) {
 
 func TestNoProgramIsStartedForAFileThatNobodyNamed(t *testing.T) {
 	s := shop(t)
-	mark := filepath.Join(t.TempDir(), "started")
+	// Not t.TempDir: one that was started late may still leave its mark when the
+	// test is over.
+	dir, err := os.MkdirTemp("", "peerscope-started")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	mark := filepath.Join(dir, "started")
 	file := kubeconfig(t, s, `{exec: {apiVersion: client.authentication.k8s.io/v1, command: touch, args: [`+mark+`], interactiveMode: Never}}`)
 	t.Setenv("KUBECONFIG", file)
 	a, err := kubernetes.Find("")

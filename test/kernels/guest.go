@@ -124,7 +124,7 @@ func runCommand(c command, say speaker) int {
 	}
 	cmd := exec.CommandContext(context.Background(), c.Args[0], c.Args[1:]...)
 	cmd.Stdout, cmd.Stderr = w, w
-	cmd.Env = []string{"PATH=/bin", "HOME=/", "TMPDIR=/tmp", "PEERSCOPE_BIN=" + guestTool, "PEERSCOPE_LAB_ACTOR=" + guestActor, "PEERSCOPE_LAB_PATIENCE=10"}
+	cmd.Env = []string{"PATH=/bin", "HOME=/", "TMPDIR=/tmp", "GOGC=400", "PEERSCOPE_BIN=" + guestTool, "PEERSCOPE_LAB_ACTOR=" + guestActor, "PEERSCOPE_LAB_PATIENCE=10"}
 	err = cmd.Start()
 	w.Close()
 	if err != nil {
