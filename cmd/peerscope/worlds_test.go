@@ -2,14 +2,20 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"peerscope/internal/topology"
 )
 
 var update = flag.Bool("update", false, "rewrite the maps expected of testdata/worlds")
@@ -73,4 +79,35 @@ func replayed(t *testing.T, recording []byte) []byte {
 		t.Fatalf("exit code %d, standard error: %s", code, errs.String())
 	}
 	return out.Bytes()
+}
+
+// TestLogicalOfAWorld: what goes through two sidecars stands beside the edges, which
+// stay as they are.
+func TestLogicalOfAWorld(t *testing.T) {
+	const world = "../../testdata/worlds/through-proxies.jsonl"
+	read := func(args ...string) topology.Map {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if code := run(append([]string{"map", "--from", world, "-o", "json"}, args...), nil, &out, &errs); code != 0 || errs.Len() > 0 {
+			t.Fatalf("exit code %d, standard error: %s", code, errs.String())
+		}
+		var m topology.Map
+		if err := json.Unmarshal(out.Bytes(), &m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	plain, m := read(), read("--logical")
+	if d := cmp.Diff(plain.Edges, m.Edges, cmpopts.IgnoreUnexported(topology.Edge{})); d != "" || plain.Logical != nil {
+		t.Errorf("edges (-without +with):\n%s", d)
+	}
+	var got []string
+	for _, l := range m.Logical {
+		got = append(got, fmt.Sprintln(l.Client, l.Server, l.ServerPort, l.Via, l.Dialed, l.Evidence.Pairing, l.Connections))
+	}
+	slices.Sort(got)
+	const rest = " process:21@210 8080 [process:12@120 process:22@220] [10.96.0.7:80] map[timing:1] {1 1 0}\n"
+	if d := cmp.Diff([]string{"process:11@110" + rest, "process:13@130" + rest}, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
 }
