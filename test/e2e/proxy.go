@@ -89,7 +89,6 @@ func (p *Path) hop(l *Lab, from End, out script.Leg, to *Listener, local, peer s
 	if out.Peer != local {
 		c.Dialed = out.Peer
 	}
-	c.Limits.Split = out.Peer != local || out.Local != peer
 	p.Hops = append(p.Hops, l.add(c))
 	return c
 }
@@ -159,7 +158,6 @@ func (p *Path) settled() {
 // no map, and one that leaves for them is shown once.
 func (p *Path) Outside(ns ...*Netns) {
 	for _, c := range p.Hops {
-		c.Limits.Split = false
 		c.Client.Outside = slices.Contains(ns, c.Client.NS)
 		if c.Server.Outside = slices.Contains(ns, c.Server.NS); c.Server.Outside {
 			c.Dialed = "" // there is nothing it differs from
