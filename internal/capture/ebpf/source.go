@@ -66,7 +66,7 @@ type Config struct {
 
 // DefaultConfig observes the whole host.
 func DefaultConfig() Config {
-	return Config{MaxConnections: 1 << 20, Interval: 5 * time.Second, ProcRoot: "/proc"}
+	return Config{MaxConnections: 1 << 20, Interval: 10 * time.Second, ProcRoot: "/proc"}
 }
 
 // Progress is what is observed just now.
