@@ -134,6 +134,9 @@ func (w *wantedEnds) choose(m *topology.Map, p *pipeline) (edges []*topology.Edg
 		}
 		return edges, false
 	}
+	if len(w.ends) == 0 {
+		return matching(m, make([][2]side, len(m.Edges)), func(*[2]side, bool) bool { return true }), false
+	}
 	sides := w.sides(m, p)
 	for _, loose := range []bool{false, true} {
 		if len(w.ends) == 1 {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"peerscope/internal/export"
+	"peerscope/internal/filter"
 	"peerscope/internal/flow"
 	"peerscope/internal/topology"
 )
@@ -20,25 +21,28 @@ const mostInFull = 10
 type explainOptions struct {
 	selection
 	look
+	filter string
 	format string
 }
 
 func newExplain(s streams) *cobra.Command {
 	var o explainOptions
 	c := &cobra.Command{
-		Use:   "explain A [B]",
+		Use:   "explain [A [B]]",
 		Short: "Observe for a while, then say of an edge who, how, since when, and on what evidence",
 		Long: "Explains the edges that touch A, or those from A to B: who talks to whom, how, since when, on what\n" +
 			"evidence, what was considered and rejected, and what cannot be known.\n\n" +
+			"--filter says which edges are wanted in the language of map, beside A and B or instead of them.\n" +
 			"A and B are a program (nginx), a pid (812 or pid:812), a port of a server (:5432), an address\n" +
 			"(10.0.0.7, 10.0.0.7:5432), a unit, a container id, or the id of an edge (e:...) or a node of a map.",
 		Example: "  peerscope explain worker redis       # why the one cannot reach the other\n" +
 			"  peerscope explain :5432              # who calls that port\n" +
 			"  peerscope explain pid:812 -o json    # for programs\n" +
+			"  peerscope explain --filter is:problem # what fails\n" +
 			"  peerscope explain e:cd80c2d2b30ee52c --from incident.rec",
 		Args: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 || len(args) > 2 {
-				return usage(fmt.Errorf("explain takes one or two of: a program, pid, port, address or id, but got %d; see: %s --help", len(args), c.CommandPath()))
+			if len(args) > 2 || len(args) == 0 && o.filter == "" {
+				return usage(fmt.Errorf("explain takes one or two of: a program, pid, port, address or id, or a --filter, but got %d; see: %s --help", len(args), c.CommandPath()))
 			}
 			return nil
 		},
@@ -46,6 +50,8 @@ func newExplain(s streams) *cobra.Command {
 	}
 	o.selection.flags(c)
 	o.look.flags(c)
+	c.Flags().StringVar(&o.filter, "filter", "", "only edges that match, in the filter language of map")
+	_ = c.RegisterFlagCompletionFunc("filter", completeFilter)
 	c.Flags().StringVarP(&o.format, "output", "o", "text", "format: text, json")
 	_ = c.RegisterFlagCompletionFunc("output", fixed([]string{"text", "json"}))
 	return c
@@ -59,6 +65,10 @@ func (o *explainOptions) run(c *cobra.Command, args []string, s streams) error {
 	if err != nil {
 		return usage(err)
 	}
+	expr, err := filter.Parse(o.filter)
+	if err != nil {
+		return usage(err)
+	}
 	if err := o.selection.check(c); err != nil {
 		return err
 	}
@@ -67,8 +77,12 @@ func (o *explainOptions) run(c *cobra.Command, args []string, s streams) error {
 	if err != nil {
 		return err
 	}
+	m = applyFilter(expr, m, s.err)
 	edges, reversed := wanted.choose(m, p)
-	if len(edges) == 0 {
+	switch {
+	case len(edges) == 0 && len(args) == 0:
+		return errors.New("there is no edge to explain")
+	case len(edges) == 0:
 		return errors.New(wanted.missing(m))
 	}
 	if reversed {

@@ -125,3 +125,21 @@ func TestExplainChooses(t *testing.T) {
 	f(0, "give one of them", "wrk", "--from", world, "--for", "3s")
 	f(0, "", "nobody", "--from", udpAndUnix)
 }
+
+// TestExplainFilter: a filter alone chooses edges, and one that cannot be read
+// fails before anything is replayed.
+func TestExplainFilter(t *testing.T) {
+	const world = "../../testdata/worlds/resets-refusals-and-pending.jsonl"
+	f := func(code int, want string, args ...string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		got := run(append([]string{"explain", "--from", world}, args...), nil, &out, &errs)
+		if text := out.String() + errs.String(); got != code || !strings.Contains(text, want) {
+			t.Errorf("%q: exit code %d, want %d with %q:\n%s", args, got, code, want, text)
+		}
+	}
+	f(0, "cannot reach 127.0.0.1 over tcp: 1 failed", "--filter", "state:failed")
+	f(2, `unknown key "prt"`, "--filter", "prt:80")
+	f(2, "or a --filter")
+	f(1, "0 of ", "--filter", "proc:nobody-is-called-so")
+}
