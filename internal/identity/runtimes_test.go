@@ -171,12 +171,9 @@ func TestStateThatIsNoneIsAnError(t *testing.T) {
 	})
 	f("pipe", "not a regular file", replace(func(path string) error { return unix.Mkfifo(path, 0o600) }))
 	f("directory", "not a regular file", replace(func(path string) error { return os.Mkdir(path, 0o700) }))
-	f("device", "not a regular file", func(root, path string) {
-		if os.Geteuid() != 0 {
-			return
-		}
-		replace(func(path string) error { return unix.Mknod(path, unix.S_IFCHR|0o600, 1<<8|5) })(root, path)
-	})
+	if os.Geteuid() == 0 { // nobody else may make one
+		f("device", "not a regular file", replace(func(path string) error { return unix.Mknod(path, unix.S_IFCHR|0o600, 1<<8|5) }))
+	}
 	f("link out of the tree", "escapes", replace(func(path string) error { return os.Symlink("/etc/passwd", path) }))
 	f("link up", "escapes", replace(func(path string) error { return os.Symlink("../../../../../../etc/passwd", path) }))
 	f("circle", "too many", replace(func(path string) error { return os.Symlink("config.v2.json", path) }))

@@ -71,9 +71,8 @@ func TestPodIsFoundByContainerUIDAndAddress(t *testing.T) {
 	if _, ok := c.ByUID("", ""); ok {
 		t.Error("no uid was found")
 	}
-	if gaps := c.Gaps(); gaps != nil {
-		t.Errorf("gaps: %v", gaps)
-	}
+	// Jobs, of which there are none here, may be the last to be listed.
+	until(t, "an answer to every list", func() bool { return c.Gaps() == nil })
 }
 
 func TestAddressesOfServicesAndNodes(t *testing.T) {
