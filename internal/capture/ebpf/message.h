@@ -238,7 +238,7 @@ int BPF_PROG(send_length, struct sock *sk, int result, int flags)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(recv_length, struct sock *sk, int result, int flags)
 {
-	if (!(flags & MSG_PEEK))
+	if (!(flags & (MSG_PEEK | MSG_ERRQUEUE)))
 		message(sk, result, false);
 	return 0;
 }

@@ -2,12 +2,15 @@ package ebpf
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"peerscope/internal/capture/capturetest"
 	"peerscope/internal/flow"
@@ -200,4 +203,46 @@ func checkBound(t *testing.T, room, processes, each int) {
 	if got := lost(told, flow.LossMapFull); got != uint64(2*n-room) {
 		t.Errorf("map_full is %d, want %d", got, 2*n-room)
 	}
+}
+
+// TestErrorsAreNoMessages: what comes back in the error queue of a UDP socket is
+// its own datagram, which nobody sent to it.
+func TestErrorsAreNoMessages(t *testing.T) {
+	capturetest.RequireRoot(t)
+	ns := capturetest.NewNamespace(t)
+	told := observed(t, ns, nil, func() { capturetest.In(t, ns, sendToNobody) })
+	flows := sockets(told, func(s *flow.Socket) bool { return s.Transport == flow.UDP && s.Peer.Port() == 9 })
+	if len(flows) == 0 {
+		t.Fatal("the datagram is not told")
+	}
+	for _, s := range flows {
+		if s.Counters.BytesSent != 10 || s.Counters.BytesReceived != 0 {
+			t.Errorf("sent %d and received %d bytes, want 10 and 0", s.Counters.BytesSent, s.Counters.BytesReceived)
+		}
+	}
+}
+
+// sendToNobody sends a datagram that is refused, and reads it back as an error.
+func sendToNobody() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	to := &unix.SockaddrInet4{Port: 9, Addr: [4]byte{127, 0, 0, 1}}
+	if err := errors.Join(unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_RECVERR, 1), unix.Connect(fd, to)); err != nil {
+		return err
+	}
+	if _, err := unix.Write(fd, make([]byte, 10)); err != nil {
+		return err
+	}
+	poll := []unix.PollFd{{Fd: int32(fd)}} // errors are always polled for
+	if _, err := unix.Poll(poll, 2000); err != nil {
+		return err
+	}
+	n, _, _, _, err := unix.Recvmsg(fd, make([]byte, 100), make([]byte, 512), unix.MSG_ERRQUEUE)
+	if err == nil && n != 10 {
+		err = fmt.Errorf("the error queue has %d bytes, want 10", n)
+	}
+	return err
 }
