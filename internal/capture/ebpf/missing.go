@@ -41,7 +41,7 @@ func explain(err error, h host) error {
 	var verifier *ebpf.VerifierError
 	switch {
 	case errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES):
-		m := &Missing{Reason: "eBPF programs may not be loaded", Fix: "run as root, or: sudo setcap cap_bpf,cap_perfmon,cap_net_admin,cap_sys_ptrace,cap_dac_read_search,cap_sys_admin+ep peerscope", Privilege: true, err: err}
+		m := &Missing{Reason: "eBPF programs may not be loaded", Fix: "run as root, or: sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search,cap_sys_admin,cap_net_admin+ep $(command -v peerscope)", Privilege: true, err: err}
 		if h.locked {
 			m.Reason, m.Fix = "the kernel is locked down (confidentiality) and takes no eBPF program that reads kernel memory", "boot without lockdown=confidentiality, or use --source netlink"
 		} else if h.root {
