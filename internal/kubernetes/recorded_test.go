@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"peerscope/internal/flow"
 	"peerscope/internal/kubernetes"
@@ -58,32 +59,49 @@ func TestAnswersOfARealServer(t *testing.T) {
 		}
 		return found
 	}
-	until(t, "four pods", func() bool { return len(web()) == 4 && c.Gaps() == nil && whose(c, "192.168.77.1") != "" })
-	for _, n := range web() {
-		if n.Namespace != "shop" || !strings.HasPrefix(n.Name, "web-") || !slices.Equal(n.Pod.Services, []string{"web"}) ||
-			n.Pod.Workload() != (flow.Owner{Kind: "Deployment", Name: "web"}) || n.Pod.Owners[0].Kind != "ReplicaSet" {
-			t.Errorf("%+v", n)
+	problems := func() (out []string) {
+		if gaps := c.Gaps(); gaps != nil {
+			out = append(out, fmt.Sprintf("gaps: %v", gaps))
 		}
-		a, ok := c.ByUID(n.Pod.UID, "nginx")
-		if !ok || !slices.Equal(a.Ports, []uint16{8080}) || !a.Member || !slices.Equal(a.Addrs, []string{n.Addr.String()}) || a.Node != n.Pod.Node {
-			t.Errorf("%s: found %v, %+v", n.Name, ok, a)
+		pods := web()
+		if len(pods) != 4 {
+			out = append(out, fmt.Sprintf("%d pods of web, want 4", len(pods)))
 		}
+		for _, n := range pods {
+			if n.Namespace != "shop" || !strings.HasPrefix(n.Name, "web-") || !slices.Equal(n.Pod.Services, []string{"web"}) ||
+				n.Pod.Workload() != (flow.Owner{Kind: "Deployment", Name: "web"}) || n.Pod.Owners[0].Kind != "ReplicaSet" {
+				out = append(out, fmt.Sprintf("%+v", n))
+			}
+			a, ok := c.ByUID(n.Pod.UID, "nginx")
+			if !ok || !slices.Equal(a.Ports, []uint16{8080}) || !a.Member || !slices.Equal(a.Addrs, []string{n.Addr.String()}) || a.Node != n.Pod.Node {
+				out = append(out, fmt.Sprintf("%s: found %v, %+v", n.Name, ok, a))
+			}
+		}
+		for addr, want := range map[string]string{"10.96.0.77": "service shop/web", "192.168.77.1": "node /node-1", "192.168.77.2": "node /node-2", "10.96.0.1": "service default/kubernetes"} {
+			if got := whose(c, addr); got != want {
+				out = append(out, fmt.Sprintf("%s is %q, want %q", addr, got, want))
+			}
+		}
+		workloads := map[string]bool{}
+		for i := range 40 {
+			for _, n := range c.Names(netip.AddrFrom4([4]byte{10, 244, 0, byte(i)}), 0) {
+				workloads[fmt.Sprint(n.Pod.Workload())] = true
+			}
+		}
+		for _, want := range []string{"{StatefulSet db}", "{CronJob bill}", "{Deployment web}"} {
+			if !workloads[want] {
+				out = append(out, fmt.Sprintf("no pod of %s: %v", want, workloads))
+			}
+		}
+		return out
 	}
-	for addr, want := range map[string]string{"10.96.0.77": "service shop/web", "192.168.77.1": "node /node-1", "192.168.77.2": "node /node-2", "10.96.0.1": "service default/kubernetes"} {
-		if got := whose(c, addr); got != want {
-			t.Errorf("%s is %q, want %q", addr, got, want)
-		}
+	// The lists are as they were before the changes that the watches tell: what
+	// counts is what is known after them.
+	for end := time.Now().Add(10 * time.Second); len(problems()) > 0 && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond)
 	}
-	workloads := map[string]bool{}
-	for i := range 40 {
-		for _, n := range c.Names(netip.AddrFrom4([4]byte{10, 244, 0, byte(i)}), 0) {
-			workloads[fmt.Sprint(n.Pod.Workload())] = true
-		}
-	}
-	for _, want := range []string{"{StatefulSet db}", "{CronJob bill}", "{Deployment web}"} {
-		if !workloads[want] {
-			t.Errorf("no pod of %s: %v", want, workloads)
-		}
+	for _, problem := range problems() {
+		t.Error(problem)
 	}
 }
 
