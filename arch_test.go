@@ -21,9 +21,10 @@ var architecture = map[string]struct {
 	imports []string
 }{
 	"internal/flow":                {pure, nil},
+	"internal/spelling":            {pure, nil},
 	"internal/attribution":         {pure, []string{"internal/flow"}},
 	"internal/topology":            {pure, []string{"internal/flow"}},
-	"internal/filter":              {pure, []string{"internal/flow", "internal/topology"}},
+	"internal/filter":              {pure, []string{"internal/flow", "internal/topology", "internal/spelling"}},
 	"internal/policy":              {pure, []string{"internal/flow", "internal/topology"}},
 	"internal/mesh":                {pure, []string{"internal/flow"}},
 	"internal/capture/nlsocket":    {in, nil},
@@ -35,7 +36,7 @@ var architecture = map[string]struct {
 	"internal/identity":            {in, []string{"internal/flow"}},
 	"internal/kubernetes":          {in, []string{"internal/flow"}},
 	"internal/recording":           {in, []string{"internal/flow"}},
-	"internal/export":              {out, []string{"internal/topology", "internal/flow"}},
+	"internal/export":              {out, []string{"internal/topology", "internal/flow", "internal/spelling"}},
 	"cmd/peerscope":                {command, nil},
 	"test/overhead":                {lab, nil},
 	"test/kernels":                 {lab, nil},

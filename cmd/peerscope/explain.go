@@ -12,6 +12,7 @@ import (
 	"peerscope/internal/export"
 	"peerscope/internal/filter"
 	"peerscope/internal/flow"
+	"peerscope/internal/spelling"
 	"peerscope/internal/topology"
 )
 
@@ -169,7 +170,7 @@ func nearTo(typed string, m *topology.Map) string {
 		}
 	}
 	slices.Sort(words)
-	if best := export.Nearest(typed, words); best != "" {
+	if best := spelling.Nearest(typed, words); best != "" {
 		return best
 	}
 	const most = 5

@@ -66,15 +66,6 @@ func ExplainJSON(w io.Writer, m *topology.Map, full []*topology.Explanation) err
 // Worst sorts edges as people should hear of them: problems first, then bytes.
 func Worst(edges []*topology.Edge) { slices.SortFunc(edges, byTrouble) }
 
-// Nearest is the word that is most like what was typed; "" if none is half of it.
-func Nearest(typed string, words []string) string {
-	best := nearest(typed, words)
-	if d := distance(strings.ToLower(typed), best); 2*d > len(typed) && !strings.HasPrefix(best, typed) {
-		return ""
-	}
-	return best
-}
-
 // telling puts one explanation into words.
 type telling struct {
 	*names

@@ -15,6 +15,7 @@ import (
 	"io"
 	"strings"
 
+	"peerscope/internal/spelling"
 	"peerscope/internal/topology"
 )
 
@@ -59,57 +60,10 @@ type UnknownFormatError struct{ Format string }
 
 func (e *UnknownFormatError) Error() string {
 	known := strings.Join(Formats(), ", ")
-	if n := nearest(e.Format, Formats()); n != "" {
+	if n := spelling.Nearest(e.Format, Formats()); n != "" {
 		return fmt.Sprintf("unknown output format %q, did you mean %q? known formats: %s", e.Format, n, known)
 	}
 	return fmt.Sprintf("unknown output format %q, known formats: %s", e.Format, known)
-}
-
-// nearest is the word that takes the fewest edits to come from what was typed,
-// the first of equals; "" if even that would replace most of it. A word that
-// begins with what was typed is nearer than any edit.
-func nearest(typed string, words []string) string {
-	typed = strings.ToLower(strings.TrimSpace(typed))
-	if typed == "" || len(typed) > 32 {
-		return ""
-	}
-	best, at := "", len(typed)
-	for _, w := range words {
-		d := distance(typed, w)
-		if strings.HasPrefix(w, typed) {
-			d = 0
-		}
-		if d < at {
-			best, at = w, d
-		}
-	}
-	return best
-}
-
-// distance is how many letters are inserted, removed, replaced or exchanged
-// with their neighbour to make b of a (optimal string alignment). It compares
-// bytes: the words it is for are ASCII.
-func distance(a, b string) int {
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := 1
-			if a[i-1] == b[j-1] {
-				change = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+change)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }
 
 // write hands all of a finished output to w at once, so that a reader of a pipe

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"peerscope/internal/spelling"
 )
 
 // Error is what is wrong with an expression, and where.
@@ -29,7 +31,7 @@ func (p *parser) fail(offset int, what, hint string) error {
 
 // didYouMean is the hint for a word that is not one of a list.
 func didYouMean(written string, names []string) string {
-	if near := nearest(written, names); near != "" {
+	if near := spelling.Nearest(written, names); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "it is one of " + strings.Join(names, ", ")

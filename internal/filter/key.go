@@ -143,57 +143,6 @@ func keyNames() []string {
 	return names
 }
 
-// The costs of an edit: letters that changed places are the likeliest slip.
-const (
-	swapped = 1
-	changed = 2
-)
-
-// nearest is the name that is most like what was written, empty if none is
-// close: two edits off, of a short word one.
-func nearest(written string, names []string) string {
-	limit := 2 * changed
-	if len(written) <= 4 {
-		limit = changed
-	}
-	best := ""
-	for _, n := range names {
-		if d := distance(strings.ToLower(written), n); d < limit || d == limit && best == "" {
-			best, limit = n, d
-		}
-	}
-	return best
-}
-
-// distance is what it costs to make b of a: letters put in, taken out, replaced,
-// or swapped with their neighbour (optimal string alignment).
-func distance(a, b string) int {
-	if len(a) > len(b)+2 {
-		return 3 * changed // far enough, and bounded for any input
-	}
-	var before []int
-	last := make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j * changed
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i * changed
-		for j := 1; j <= len(b); j++ {
-			differ := changed
-			if a[i-1] == b[j-1] {
-				differ = 0
-			}
-			row[j] = min(last[j]+changed, row[j-1]+changed, last[j-1]+differ)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+swapped)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
-}
-
 // Complete offers what a word that was begun may become: keys, and the words of
 // keys that have a few. What ends in a colon wants a value.
 func Complete(begun string) []string {

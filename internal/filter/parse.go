@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"peerscope/internal/spelling"
 )
 
 // maxLength and maxDepth bound what an expression may cost, whoever wrote it.
@@ -205,7 +207,7 @@ func (p *parser) term() (*term, error) {
 		hint := "a name with a " + cmp + " in it is written in quotes"
 		if end := strings.ToLower(name); end == "from" || end == "to" {
 			hint = "write " + end + ":nginx or " + end + ":port:80"
-		} else if near := nearest(name, keyNames()); near != "" {
+		} else if near := spelling.Nearest(name, keyNames()); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		return nil, p.fail(start, fmt.Sprintf("unknown key %q", name), hint)
