@@ -35,6 +35,7 @@ var architecture = map[string]struct {
 	"internal/conntrack":           {in, []string{"internal/flow", "internal/capture/nlsocket"}},
 	"internal/identity":            {in, []string{"internal/flow"}},
 	"internal/kubernetes":          {in, []string{"internal/flow"}},
+	"internal/config":              {in, []string{"internal/spelling"}},
 	"internal/recording":           {in, []string{"internal/flow"}},
 	"internal/export":              {out, []string{"internal/topology", "internal/flow", "internal/spelling"}},
 	"cmd/peerscope":                {command, nil},
