@@ -18,7 +18,11 @@ func toServer(up, down uint64) *topology.Bytes {
 }
 
 func average(count, us uint64) *topology.Stat {
-	return &topology.Stat{Count: count, Sum: count * us, Min: us / 2, Max: us * 3}
+	s := &topology.Stat{Count: count, Sum: count * us, Min: us / 2, Max: us * 3}
+	if us == 1_100 { // of others nobody counted them
+		s.Buckets = topology.Buckets{{UpTo: 1000, Count: 1}, {UpTo: 5000, Count: count - 1}}
+	}
+	return s
 }
 
 func process(pid int, start uint64, name string, a topology.Attributes) topology.Node {

@@ -57,6 +57,7 @@ func (l *Ledger) Map(d Directory, f Facts) *Map {
 			continue
 		}
 		e := b.edge(d.Edge(ref), t)
+		e.RTT, e.Connect = l.stat(&t.rtt), l.stat(&t.connect)
 		if b.kind(e.a) == KindAddress && b.kind(e.b) == KindAddress {
 			m.Capture.Unattributed.Connections += e.Connections.Active + e.Connections.Closed
 			m.Capture.Unattributed.Bytes += t.bytes.toA.value + t.bytes.toB.value
@@ -148,12 +149,6 @@ func (b *builder) edge(k flow.Edge, t *tally) built {
 		Opened: t.ended.opened, Closed: t.ended.closed, Failed: t.ended.failed}
 	e.Evidence, e.open = t.evidence()
 	e.Errors = t.errors
-	if t.rtt.Count > 0 {
-		e.RTT = new(t.rtt)
-	}
-	if t.connect.Count > 0 {
-		e.Connect = new(t.connect)
-	}
 	e.figures(t, k.RoleKnown, swapped)
 	var dialed []netip.AddrPort
 	if t.sets != nil {

@@ -12,6 +12,8 @@ import (
 type Ledger struct {
 	edges []tally        // by flow.EdgeRef
 	used  []flow.EdgeRef // edges with anything to show in this window
+	// spread are the histograms of this window, of edges that need one.
+	spread []histogram
 }
 
 // tally is one edge while its window is open.
@@ -21,7 +23,7 @@ type tally struct {
 	used  bool
 
 	bytes, sideA, sideB, retransmits pair
-	rtt, connect                     Stat
+	rtt, connect                     samples
 	errors                           map[string]uint64
 	sets                             *sets
 }
@@ -116,8 +118,8 @@ func (l *Ledger) Add(c *flow.Change) {
 	t.sideA.add(c.SideA, counts)
 	t.sideB.add(c.SideB, counts)
 	t.retransmits.add(c.Retransmits, false)
-	t.rtt.observe(c.RTT)
-	t.connect.observe(c.Connect)
+	l.observe(&t.rtt, c.RTT)
+	l.observe(&t.connect, c.Connect)
 	if c.Dialed.IsValid() || c.CandidatesA != nil || c.CandidatesB != nil || c.HoldersA != nil || c.HoldersB != nil {
 		t.addSets(c)
 	}
@@ -144,20 +146,6 @@ func (t *tally) addSets(c *flow.Change) {
 	union(&s.holdersB, c.HoldersB)
 }
 
-// observe adds one sample of us microseconds; 0 is no sample.
-func (s *Stat) observe(us uint32) {
-	if us == 0 {
-		return
-	}
-	v := uint64(us)
-	if s.Count == 0 || v < s.Min {
-		s.Min = v
-	}
-	s.Count++
-	s.Sum += v
-	s.Max = max(s.Max, v)
-}
-
 // Reset opens the next window: what is open stays.
 func (l *Ledger) Reset() {
 	kept := l.used[:0]
@@ -172,4 +160,5 @@ func (l *Ledger) Reset() {
 		kept = append(kept, ref)
 	}
 	l.used = kept
+	l.spread = l.spread[:0]
 }

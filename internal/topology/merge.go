@@ -166,16 +166,6 @@ func addBytes(a, b *Bytes) *Bytes {
 		FirstToSecond: sum(a.FirstToSecond, b.FirstToSecond), SecondToFirst: sum(a.SecondToFirst, b.SecondToFirst)}
 }
 
-func addStat(a, b *Stat) *Stat {
-	if a == nil {
-		return b
-	}
-	if b == nil {
-		return a
-	}
-	return &Stat{Count: a.Count + b.Count, Sum: a.Sum + b.Sum, Min: min(a.Min, b.Min), Max: max(a.Max, b.Max)}
-}
-
 func addProtocols(a, b []Protocol) []Protocol {
 	out := slices.Clone(b)
 	for _, p := range a {

@@ -145,14 +145,6 @@ type Bytes struct {
 	SecondToFirst *uint64 `json:"second_to_first,omitempty"`
 }
 
-// Stat is a summary in microseconds that merges by adding.
-type Stat struct {
-	Count uint64 `json:"count"`
-	Sum   uint64 `json:"sum"`
-	Min   uint64 `json:"min"`
-	Max   uint64 `json:"max"`
-}
-
 // Protocol is one row of an edge's breakdown; without a Name it is what is not
 // known yet.
 type Protocol struct {
