@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"peerscope/internal/flow"
+	"peerscope/internal/screen"
 	"peerscope/internal/topology"
 )
 
@@ -38,7 +39,7 @@ func CSV(w io.Writer, m *topology.Map) error {
 	for i := range m.Edges {
 		r.of(&m.Edges[i])
 		for i, c := range columns {
-			row[i] = unformula(clean(c.value(&r), false))
+			row[i] = unformula(screen.Clean(c.value(&r), false))
 		}
 		if err := out.Write(row); err != nil {
 			return fmt.Errorf("encode the map as csv: %w", err)

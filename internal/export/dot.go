@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"peerscope/internal/screen"
 	"peerscope/internal/topology"
 )
 
@@ -133,7 +134,7 @@ var (
 
 // dotID quotes a node id: only the quote ends a quoted string, and a backslash
 // before it would take it along.
-func dotID(s string) string { return `"` + dotIDs.Replace(clean(s, false)) + `"` }
+func dotID(s string) string { return `"` + dotIDs.Replace(screen.Clean(s, false)) + `"` }
 
 // dotLabel quotes text that Graphviz reads for escapes and entities; \n in it is
 // the end of a centred line.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"peerscope/internal/flow"
+	"peerscope/internal/screen"
 	"peerscope/internal/topology"
 )
 
@@ -150,7 +151,7 @@ func (t *telling) who(id string) string {
 	a := &d.Attributes
 	parts := []string{fmt.Sprintf("pid %d", a.PID)}
 	if a.CommandLine != "" && a.CommandLine != d.Name {
-		parts = append(parts, shorten(t.style.clean(a.CommandLine), 48, t.style.glyphs().ellipsis))
+		parts = append(parts, screen.Shorten(t.style.clean(a.CommandLine), 48, t.style.glyphs().ellipsis))
 	}
 	if a.Owner != "" {
 		parts = append(parts, "user "+t.style.clean(a.Owner))

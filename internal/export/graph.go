@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"peerscope/internal/screen"
 	"peerscope/internal/topology"
 )
 
@@ -114,12 +115,12 @@ func isStore(e *topology.Edge) bool {
 // always whole.
 func (g *graph) title(id string) string {
 	l := g.names.label(id)
-	return shorten(l.text, softWidth, "…") + l.tail + shorten(l.at, softWidth, "…")
+	return screen.Shorten(l.text, softWidth, "…") + l.tail + screen.Shorten(l.at, softWidth, "…")
 }
 
 // caption is the label of an edge: "5432/postgres 1.2 MB/s", and its problem.
 func (g *graph) caption(e *topology.Edge) (text, problem string) {
-	parts := []string{shorten(g.names.port(e), softWidth, "…")}
+	parts := []string{screen.Shorten(g.names.port(e), softWidth, "…")}
 	if parts[0] == none { // a socket pair, or a path that is not known
 		parts[0] = g.names.style.clean(e.Transport)
 	}

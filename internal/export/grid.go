@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"peerscope/internal/screen"
 )
 
 // cell is one field of a row. The lead is never shortened; the label is, its
@@ -15,7 +17,7 @@ type cell struct {
 }
 
 func (c *cell) width() int {
-	return widthOf(c.lead) + cells(c.text) + cells(c.tail) + cells(c.at)
+	return widthOf(c.lead) + screen.Width(c.text) + screen.Width(c.tail) + screen.Width(c.at)
 }
 
 func text(s string) cell { return cell{label: label{text: s}} }
@@ -87,7 +89,7 @@ func (g *grid) measure(p *placed) (used bool) {
 		used = used || r.cells[p.index].label != label{}
 	}
 	slices.Sort(widths)
-	p.natural = cells(p.title)
+	p.natural = screen.Width(p.title)
 	p.usual, p.soft = p.natural, p.natural
 	if n := len(widths); n > 0 {
 		p.natural = max(p.natural, widths[n-1])
@@ -251,7 +253,7 @@ func (g *grid) put(spans []span, c *cell, p *placed) []span {
 	if g.style.Width > 0 {
 		text = c.fit(max(p.width-lead, 0), p.blunt, g.style.glyphs().ellipsis)
 	}
-	pad := strings.Repeat(" ", max(p.width-lead-cells(text), 0))
+	pad := strings.Repeat(" ", max(p.width-lead-screen.Width(text), 0))
 	if p.right {
 		spans = append(spans, span{pad, plain})
 	}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"peerscope/internal/screen"
 	"peerscope/internal/topology"
 )
 
@@ -62,7 +63,7 @@ func escapeJSON(b []byte) []byte {
 	for i := 0; i < len(b); {
 		r, size := utf8.DecodeRune(b[i:])
 		switch {
-		case r == '\n' || printable(r):
+		case r == '\n' || screen.Printable(r):
 			out = append(out, b[i:i+size]...)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"peerscope/internal/screen"
 	"peerscope/internal/topology"
 )
 
@@ -18,21 +19,21 @@ func (l label) String() string { return l.text + l.tail + l.at }
 // its beginning, each to no less than half of the room that the tail leaves.
 func (l label) fit(width int, blunt bool, ellipsis string) string {
 	const least = 4 // cells of a name that still say something
-	room := width - cells(l.tail)
+	room := width - screen.Width(l.tail)
 	switch whole := l.String(); {
-	case cells(whole) <= width:
+	case screen.Width(whole) <= width:
 		return whole
 	case blunt:
-		return truncate(whole, width, ellipsis)
+		return screen.Truncate(whole, width, ellipsis)
 	case room < least:
-		return shorten(whole, width, ellipsis)
+		return screen.Shorten(whole, width, ellipsis)
 	}
-	name := shorten(l.text, max(room-cells(l.at), (room+1)/2), ellipsis)
+	name := screen.Shorten(l.text, max(room-screen.Width(l.at), (room+1)/2), ellipsis)
 	at := l.at
-	if left := room - cells(name); cells(at) > left {
-		at = head(at, 1) + ellipsis
-		if keep := left - cells(at); keep > 0 {
-			at += tail(l.at, keep)
+	if left := room - screen.Width(name); screen.Width(at) > left {
+		at = screen.Head(at, 1) + ellipsis
+		if keep := left - screen.Width(at); keep > 0 {
+			at += screen.Tail(l.at, keep)
 		} else {
 			at = ""
 		}

@@ -3,6 +3,8 @@ package export
 import (
 	"slices"
 	"strings"
+
+	"peerscope/internal/screen"
 )
 
 // Style is how table and tree look.
@@ -44,7 +46,7 @@ type span struct {
 func widthOf(spans []span) int {
 	n := 0
 	for _, s := range spans {
-		n += cells(s.text)
+		n += screen.Width(s.text)
 	}
 	return n
 }
@@ -84,8 +86,8 @@ func (s Style) glyphs() glyphs {
 	}
 }
 
-// clean is clean for this style.
-func (s Style) clean(text string) string { return clean(text, s.ASCII) }
+// clean is screen.Clean for this style.
+func (s Style) clean(text string) string { return screen.Clean(text, s.ASCII) }
 
 // line paints spans, cut to the style's width, without spaces at the end.
 func (s Style) line(spans []span) string {
@@ -109,9 +111,9 @@ func (s Style) line(spans []span) string {
 // cut is the part of spans that fits into a width.
 func cut(spans []span, width int, ellipsis string) []span {
 	for i, sp := range spans {
-		w := cells(sp.text)
+		w := screen.Width(sp.text)
 		if w > width {
-			sp.text = truncate(sp.text, width, ellipsis)
+			sp.text = screen.Truncate(sp.text, width, ellipsis)
 			return append(slices.Clone(spans[:i]), sp)
 		}
 		width -= w

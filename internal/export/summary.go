@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"peerscope/internal/flow"
+	"peerscope/internal/screen"
 	"peerscope/internal/topology"
 )
 
@@ -217,7 +218,7 @@ func (n *names) legend(m *topology.Map, tree bool) []string {
 			parts = append(parts, sign.text)
 		}
 	}
-	lines := wrap(parts, "  ", n.style.Width)
+	lines := screen.Wrap(parts, "  ", n.style.Width)
 	for i, l := range lines {
 		lines[i] = n.style.line([]span{{l, muted}})
 	}
@@ -278,12 +279,12 @@ func (n *names) lost(counts map[string]uint64) string {
 func (n *names) paragraph(text, mark string, t tone) []string {
 	width := 0
 	if n.style.Width > 0 {
-		width = max(n.style.Width-cells(mark), 1)
+		width = max(n.style.Width-screen.Width(mark), 1)
 	}
-	lines := wrap(strings.Fields(text), " ", width)
+	lines := screen.Wrap(strings.Fields(text), " ", width)
 	for i, l := range lines {
 		lines[i] = n.style.line([]span{{mark, t}, {l, t}})
-		mark = strings.Repeat(" ", cells(mark))
+		mark = strings.Repeat(" ", screen.Width(mark))
 	}
 	return lines
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"peerscope/internal/screen"
 	"peerscope/internal/topology"
 )
 
@@ -132,7 +133,7 @@ func (n *names) tableFoot(m *topology.Map) []string {
 	if k := len(idleListeners(m)); k > 0 && len(m.Edges) > 0 {
 		facts = append(facts, plural(uint64(k), "listener")+" idle")
 	}
-	for _, l := range wrap(facts, n.style.glyphs().dot+" ", n.style.Width) {
+	for _, l := range screen.Wrap(facts, n.style.glyphs().dot+" ", n.style.Width) {
 		lines = append(lines, n.style.line([]span{{l, muted}}))
 	}
 	if len(m.Edges) > 0 {

@@ -1,12 +1,10 @@
 package export
 
 import (
-	"strings"
 	"testing"
 	"time"
-	"unicode"
 
-	"github.com/google/go-cmp/cmp"
+	"peerscope/internal/screen"
 )
 
 func TestFigures(t *testing.T) {
@@ -52,82 +50,6 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-func TestClean(t *testing.T) {
-	tests := []struct {
-		in    string
-		ascii bool
-		want  string
-	}{
-		{"nginx", false, "nginx"},
-		{`dev-disk\x2dby.device`, false, `dev-disk\x2dby.device`},
-		{"a\x1b[31mb\a\x7f", false, `a\x1b[31mb\x07\x7f`},
-		{"a\n\r\tb", false, `a\n\r\tb`},
-		{"\u009b31m", false, `\u009b31m`},
-		{"\xff\x80ok", false, `\xff\x80ok`},
-		{"pay\u202etxt.exe", false, `pay\u202etxt.exe`},
-		{"ng\u200binx", false, `ng\u200binx`},
-		{"a\u3164", false, `a\u3164`},
-		{"\u0301a", false, `\u0301a`},
-		{"e\u0301", false, "e\u0301"},
-		{"\U000e0041", false, `\U000e0041`},
-		{"資料 🚀", false, "資料 🚀"},
-		{"資料 🚀", true, `\u8cc7\u6599 \U0001f680`},
-		{"\ufffd", false, "\ufffd"},
-	}
-	for _, tt := range tests {
-		if got := clean(tt.in, tt.ascii); got != tt.want {
-			t.Errorf("clean(%q, %v) = %q, want %q", tt.in, tt.ascii, got, tt.want)
-		}
-	}
-}
-
-func FuzzCleanPrints(f *testing.F) {
-	for _, s := range []string{"nginx", "\x1b[2J", "\u202e", "\xc2\x9b", "資料", "e\u0301\u0301"} {
-		f.Add(s, 7)
-	}
-	f.Fuzz(func(t *testing.T, s string, width int) {
-		for _, ascii := range []bool{false, true} {
-			c := clean(s, ascii)
-			if i := strings.IndexFunc(c, func(r rune) bool { return !unicode.IsPrint(r) || ascii && r > '~' }); i >= 0 {
-				t.Errorf("clean(%q) = %q", s, c)
-			}
-			if again := clean(c, ascii); again != c {
-				t.Errorf("clean twice: %q, then %q", c, again)
-			}
-			width = max(width%300, 0)
-			for _, short := range []string{shorten(c, width, "…"), truncate(c, width, "…"), label{c, "[12]", "@ns"}.fit(width, false, "…")} {
-				if cells(short) > width {
-					t.Errorf("%q of %q is %d cells wide, limit %d", short, c, cells(short), width)
-				}
-			}
-		}
-	})
-}
-
-func TestShorten(t *testing.T) {
-	tests := []struct {
-		in    string
-		width int
-		want  string
-	}{
-		{"nginx", 5, "nginx"},
-		{"prometheus", 9, "prom…heus"},
-		{"prometheus", 3, "p…s"},
-		{"prometheus", 2, "pr"},
-		{"prometheus", 0, ""},
-		{"/var/run/redis/redis.sock", 12, "…/redis.sock"},
-		{"/var/run/redis/redis.sock", 21, "/var/…edis/redis.sock"},
-		{"@/tmp/.X11-unix/X0", 10, "@…-unix/X0"},
-		{"資料收集器", 7, "資…器"},
-		{"資料收集器", 10, "資料收集器"},
-	}
-	for _, tt := range tests {
-		if got := shorten(tt.in, tt.width, "…"); got != tt.want {
-			t.Errorf("shorten(%q, %d) = %q, want %q", tt.in, tt.width, got, tt.want)
-		}
-	}
-}
-
 func TestLabelFit(t *testing.T) {
 	l := label{"redis-server", "[601]", "@4026531840"}
 	tests := []struct {
@@ -143,7 +65,7 @@ func TestLabelFit(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got := l.fit(tt.width, false, "…")
-		if cells(got) > tt.width {
+		if screen.Width(got) > tt.width {
 			t.Errorf("fit(%d) = %q is too wide", tt.width, got)
 		}
 		if got != tt.want {
@@ -152,9 +74,15 @@ func TestLabelFit(t *testing.T) {
 	}
 }
 
-func TestWrap(t *testing.T) {
-	got := wrap([]string{"one", "two", "three", "four-is-too-long"}, " · ", 9)
-	if diff := cmp.Diff([]string{"one · two", "three", "four-is-t", "oo-long"}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+func FuzzLabelFits(f *testing.F) {
+	for _, s := range []string{"nginx", "\u202e", "資料", "e\u0301\u0301"} {
+		f.Add(s, 7)
 	}
+	f.Fuzz(func(t *testing.T, s string, width int) {
+		width = max(width%300, 0)
+		c := screen.Clean(s, false)
+		if short := (label{c, "[12]", "@ns"}).fit(width, false, "…"); screen.Width(short) > width {
+			t.Errorf("%q of %q is %d cells wide, limit %d", short, c, screen.Width(short), width)
+		}
+	})
 }

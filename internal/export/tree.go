@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"peerscope/internal/screen"
 	"peerscope/internal/topology"
 )
 
@@ -56,10 +57,10 @@ func Tree(w io.Writer, m *topology.Map, style Style) error {
 func (n *names) header(m *topology.Map, width int) []string {
 	host, between := n.host(m), n.style.glyphs().dot+" "
 	facts := strings.Join(n.facts(m), between)
-	need := cells(host) + 2 + cells(facts)
+	need := screen.Width(host) + 2 + screen.Width(facts)
 	if limit := n.style.Width; limit > 0 && need > limit {
 		lines := []string{n.style.line([]span{{host, strong}})}
-		for _, l := range wrap(n.facts(m), between, limit) {
+		for _, l := range screen.Wrap(n.facts(m), between, limit) {
 			lines = append(lines, n.style.line([]span{{l, muted}}))
 		}
 		return lines
@@ -103,9 +104,9 @@ func (n *names) branchRows(rows []row, b *branch, at, below string, withOwner bo
 	rows = append(rows, row{line: n.fitHead(at, n.headSpans(b, withOwner))})
 	g := n.style.glyphs()
 	sign := [...]string{accepts: g.accepts, initiates: g.initiates, roleless: g.both}
-	width := max(cells(g.initiates), cells(g.accepts))
+	width := max(screen.Width(g.initiates), screen.Width(g.accepts))
 	if slices.ContainsFunc(b.leaves, func(l leaf) bool { return l.direction == roleless }) {
-		width = max(width, cells(g.both))
+		width = max(width, screen.Width(g.both))
 	}
 	for _, l := range b.leaves {
 		mark := span{" ", plain}
@@ -113,7 +114,7 @@ func (n *names) branchRows(rows []row, b *branch, at, below string, withOwner bo
 			mark = span{g.cross, bad}
 		}
 		other := n.end(l.other, l.doubt)
-		way := sign[l.direction] + strings.Repeat(" ", width-cells(sign[l.direction])+1)
+		way := sign[l.direction] + strings.Repeat(" ", width-screen.Width(sign[l.direction])+1)
 		other.lead = append([]span{{below, muted}, mark, {" " + way, muted}}, other.lead...)
 		t := n.traffic(l.edge)
 		rows = append(rows, row{cells: []cell{
@@ -188,20 +189,20 @@ func (n *names) fitHead(at string, parts []span) []span {
 	}
 	ellipsis := n.style.glyphs().ellipsis
 	line := []span{{at, muted}}
-	room := limit - cells(at)
+	room := limit - screen.Width(at)
 	for i, p := range parts {
 		if i > 0 {
 			room -= 2
 		}
-		if w := cells(p.text); w > room {
+		if w := screen.Width(p.text); w > room {
 			if n.style.Width <= 0 && i < len(parts)-1 {
 				room = w // only command lines are cut where there is no limit
 			} else if i > 0 && room < least {
 				break
 			}
-			p.text = truncate(p.text, room, ellipsis)
+			p.text = screen.Truncate(p.text, room, ellipsis)
 		}
-		room -= cells(p.text)
+		room -= screen.Width(p.text)
 		if i > 0 {
 			line = append(line, span{"  ", plain})
 		}

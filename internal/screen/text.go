@@ -1,4 +1,6 @@
-package export
+// Package screen makes text fit the lines of a terminal: what came from a process
+// may be hostile and of any width.
+package screen
 
 import (
 	"fmt"
@@ -9,11 +11,11 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// clean makes text of unknown origin fit for one line of a terminal or a file
+// Clean makes text of unknown origin fit for one line of a terminal or a file
 // for people: what does not print is written as an escape that can be read
 // (\n, \x1b, \u202e), and so is everything but ASCII if ascii is set. A
 // backslash stays as it is: systemd escapes unit names with it.
-func clean(s string, ascii bool) string {
+func Clean(s string, ascii bool) string {
 	if plainASCII(s) {
 		return s
 	}
@@ -27,7 +29,7 @@ func clean(s string, ascii bool) string {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case printable(r) && !lone && (!ascii || r < utf8.RuneSelf):
+		case Printable(r) && !lone && (!ascii || r < utf8.RuneSelf):
 			b.WriteString(s[i : i+size])
 		default:
 			b.WriteString(escaped(r))
@@ -37,11 +39,11 @@ func clean(s string, ascii bool) string {
 	return b.String()
 }
 
-// printable reports whether r shows as something and acts on nothing else.
+// Printable reports whether r shows as something and acts on nothing else.
 // unicode.IsPrint leaves out controls, formats (bidirectional ones, zero-width
 // joiners, tags), separators and private use; the fillers are letters that
 // show nothing.
-func printable(r rune) bool {
+func Printable(r rune) bool {
 	switch r {
 	case '\u115f', '\u1160', '\u3164', '\uffa0', '\u2800':
 		return false
@@ -76,10 +78,10 @@ func plainASCII(s string) bool {
 	return true
 }
 
-// cells is how many columns of a terminal the text takes: East Asian wide
+// Width is how many columns of a terminal the text takes: East Asian wide
 // characters and emoji take two, combining marks none. The text is clean: it has
 // no escape sequences, whose width would depend on the terminal.
-func cells(s string) int {
+func Width(s string) int {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return ansi.StringWidth(s)
@@ -88,16 +90,16 @@ func cells(s string) int {
 	return len(s)
 }
 
-// shorten takes out the middle of s, so that it is at most width cells wide:
+// Shorten takes out the middle of s, so that it is at most width cells wide:
 // the beginning says what it is, the end tells it from its like. Of a path the
 // end matters more, and where there is little room it is all that is left.
-func shorten(s string, width int, ellipsis string) string {
-	if cells(s) <= width {
+func Shorten(s string, width int, ellipsis string) string {
+	if Width(s) <= width {
 		return s
 	}
-	keep := width - cells(ellipsis)
+	keep := width - Width(ellipsis)
 	if keep < 2 {
-		return head(s, width)
+		return Head(s, width)
 	}
 	before := keep / 2
 	switch path := strings.HasPrefix(s, "/"); {
@@ -108,23 +110,23 @@ func shorten(s string, width int, ellipsis string) string {
 	case strings.HasPrefix(s, "@/"): // abstract
 		before = max(1, keep/4-2)
 	}
-	return head(s, before) + ellipsis + tail(s, keep-before)
+	return Head(s, before) + ellipsis + Tail(s, keep-before)
 }
 
-// truncate takes off the end of s, so that it is at most width cells wide.
-func truncate(s string, width int, ellipsis string) string {
-	if cells(s) <= width {
+// Truncate takes off the end of s, so that it is at most width cells wide.
+func Truncate(s string, width int, ellipsis string) string {
+	if Width(s) <= width {
 		return s
 	}
-	keep := width - cells(ellipsis)
+	keep := width - Width(ellipsis)
 	if keep < 1 {
-		return head(s, width)
+		return Head(s, width)
 	}
-	return strings.TrimRight(head(s, keep), " ") + ellipsis
+	return strings.TrimRight(Head(s, keep), " ") + ellipsis
 }
 
-// head is the longest beginning of s that is at most width cells wide.
-func head(s string, width int) string {
+// Head is the longest beginning of s that is at most width cells wide.
+func Head(s string, width int) string {
 	end := 0
 	for end < len(s) {
 		cluster, w := ansi.FirstGraphemeCluster(s[end:], ansi.GraphemeWidth)
@@ -137,10 +139,10 @@ func head(s string, width int) string {
 	return s[:end]
 }
 
-// tail is the longest end of s that is at most width cells wide and begins with
+// Tail is the longest end of s that is at most width cells wide and begins with
 // a whole character.
-func tail(s string, width int) string {
-	for have := cells(s); have > width && s != ""; {
+func Tail(s string, width int) string {
+	for have := Width(s); have > width && s != ""; {
 		cluster, w := ansi.FirstGraphemeCluster(s, ansi.GraphemeWidth)
 		have -= w
 		s = s[len(cluster):]
@@ -148,9 +150,9 @@ func tail(s string, width int) string {
 	return s
 }
 
-// wrap puts words with a separator between them into lines of at most width
+// Wrap puts words with a separator between them into lines of at most width
 // cells; a word that is wider is broken where it must. Width 0 is no limit.
-func wrap(words []string, between string, width int) []string {
+func Wrap(words []string, between string, width int) []string {
 	if width <= 0 {
 		return []string{strings.Join(words, between)}
 	}
@@ -160,14 +162,14 @@ func wrap(words []string, between string, width int) []string {
 		switch {
 		case i == 0:
 			line = word
-		case cells(line)+cells(between)+cells(word) <= width:
+		case Width(line)+Width(between)+Width(word) <= width:
 			line += between + word
 		default:
 			lines = append(lines, line)
 			line = word
 		}
-		for cells(line) > width {
-			part := head(line, width)
+		for Width(line) > width {
+			part := Head(line, width)
 			if part == "" { // not even one character fits
 				return append(lines, "")
 			}
