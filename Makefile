@@ -18,6 +18,11 @@ run: build ## map this host for ten seconds
 test: lint ## all tests; what needs root says by name that it was skipped
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -count=1 -timeout 15m ./...
 
+.PHONY: demo
+demo: build ## a small living system in namespaces of its own, served at http://127.0.0.1:4180 (root, nftables)
+	CGO_ENABLED=0 $(GO) build -o bin/demo ./test/demo
+	./bin/demo -tool bin/peerscope -for $(or $(FOR),10m)
+
 lint: ## go vet, staticcheck, gofmt
 	@test -z "$$(gofmt -l cmd internal test *.go)" || { echo "gofmt would change:"; gofmt -l cmd internal test *.go; exit 1; }
 	$(GO) vet ./...

@@ -42,6 +42,7 @@ var architecture = map[string]struct {
 	"cmd/peerscope":                {command, nil},
 	"test/overhead":                {lab, nil},
 	"test/kernels":                 {lab, nil},
+	"test/demo":                    {lab, nil},
 	"test/e2e":                     {lab, []string{"internal/topology", "test/e2e/script"}},
 	"test/e2e/actor":               {lab, []string{"test/e2e/script"}},
 	"test/e2e/script":              {lab, nil},
