@@ -116,7 +116,7 @@ static __always_inline bool tell_tcp(struct seq_file *seq, struct sock *sk, stru
 	return true;
 }
 
-static __always_inline bool tell_held(struct seq_file *seq, struct sock *sk, struct task_struct *task, int kind)
+static __always_inline bool tell_held(struct seq_file *seq, struct sock *sk, struct who *w, int kind)
 {
 	struct scratch *s = room();
 	struct tcp_record *r;
@@ -129,8 +129,8 @@ static __always_inline bool tell_held(struct seq_file *seq, struct sock *sk, str
 	r->time = now();
 	r->cookie = cookie_of(sk);
 	r->state = READ(sk, __sk_common.skc_state);
-	r->owner = task->tgid;
-	r->owner_start = task->group_leader->start_boottime;
+	r->owner = w->pid;
+	r->owner_start = w->start;
 	fill_namespace(&r->netns, &r->netns_inode, sk);
 	fill_addresses(r, sk);
 	if (kind == RECORD_LISTENER) {
@@ -193,14 +193,14 @@ static __always_inline void look_at_tcp(struct seq_file *seq, struct sock *sk, s
 	if (!tp)
 		return;
 	if (state == TCP_LISTEN) {
-		tell_held(seq, sk, task, RECORD_LISTENER);
+		tell_held(seq, sk, &w, RECORD_LISTENER);
 		if (READ(sk, sk_ack_backlog))
 			look_at_waiting(seq, sk, tp);
 		return;
 	}
 	c = found(sk);
 	if (state == TCP_CLOSE) {
-		if (c && c->flags & FLAG_FINAL && !c->owner && tell_held(seq, sk, task, RECORD_HOLDER)) {
+		if (c && c->flags & FLAG_FINAL && !c->owner && tell_held(seq, sk, &w, RECORD_HOLDER)) {
 			c->owner = w.pid;
 			c->owner_start = w.start;
 		}
@@ -209,7 +209,7 @@ static __always_inline void look_at_tcp(struct seq_file *seq, struct sock *sk, s
 	if (!c && !once && (adopting || !untracked))
 		c = take_over(sk, tp, state);
 	if (c && c->look == look) {
-		tell_held(seq, sk, task, RECORD_HOLDER);
+		tell_held(seq, sk, &w, RECORD_HOLDER);
 		return;
 	}
 	tell_tcp(seq, sk, tp, c, &w, state, shared(file) ? FLAG_SHARED : 0);
@@ -282,6 +282,7 @@ int look_at_files(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
+	struct who w = {};
 	struct sock *sk;
 	__u16 protocol;
 
@@ -299,7 +300,9 @@ int look_at_files(struct bpf_iter__task_file *ctx)
 		} else if (protocol == IPPROTO_TCP) {
 			look_at_tcp(ctx->meta->seq, sk, task, file);
 		} else if (protocol == IPPROTO_UDP) {
-			tell_held(ctx->meta->seq, sk, task, RECORD_UDP);
+			w.pid = task->tgid;
+			w.start = task->group_leader->start_boottime;
+			tell_held(ctx->meta->seq, sk, &w, RECORD_UDP);
 		}
 	}
 	return 0;
@@ -307,13 +310,15 @@ int look_at_files(struct bpf_iter__task_file *ctx)
 
 /*
  * The sockets of one namespace that no file leads to: what a process has closed
- * and the kernel still ends, the subflows of MPTCP, and the rest of what waits
- * for accept.
+ * and the kernel still ends, the subflows of MPTCP, by one of which an MPTCP
+ * socket listens, and the rest of what waits for accept.
  */
 SEC("iter/tcp")
 int look_at_namespace(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *skc = ctx->sk_common;
+	struct message_owner *o;
+	struct who w = {};
 	struct tcp_sock *tp;
 	struct sock *sk;
 	struct conn *c;
@@ -323,12 +328,21 @@ int look_at_namespace(struct bpf_iter__tcp *ctx)
 	if (!skc)
 		return 0;
 	state = skc->skc_state;
-	if (state == TCP_LISTEN || state == TCP_CLOSE)
+	if (state == TCP_CLOSE)
 		return 0;
 	tp = as_tcp((struct sock *)skc);
 	if (!tp)
 		return 0;
 	sk = (struct sock *)tp;
+	if (state == TCP_LISTEN) {
+		o = multipath(tp) ? message_owner_of(tp) : NULL;
+		if (o) {
+			w.pid = o->pid;
+			w.start = o->start;
+			tell_held(ctx->meta->seq, sk, &w, RECORD_LISTENER);
+		}
+		return 0;
+	}
 	c = found(sk);
 	if (c && c->look == look)
 		return 0;

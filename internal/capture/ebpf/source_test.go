@@ -246,3 +246,33 @@ func sendToNobody() error {
 	}
 	return err
 }
+
+// TestListenersOlderThanTheObservation: also one of MPTCP, as Go's own are where
+// nobody says otherwise. To the TCP socket that it listens by no file leads.
+func TestListenersOlderThanTheObservation(t *testing.T) {
+	capturetest.RequireRoot(t)
+	ns := capturetest.NewNamespace(t)
+	for _, multipath := range []bool{false, true} {
+		t.Run(fmt.Sprintf("multipath=%v", multipath), func(t *testing.T) {
+			var cfg net.ListenConfig
+			cfg.SetMultipathTCP(multipath)
+			var l net.Listener
+			capturetest.In(t, ns, func() (err error) {
+				l, err = cfg.Listen(t.Context(), "tcp4", "127.0.0.1:0")
+				return err
+			})
+			defer l.Close()
+			port := l.Addr().(*net.TCPAddr).Port
+			told := observed(t, ns, nil, func() {})
+			got := sockets(told, func(s *flow.Socket) bool { return s.State == flow.Listen && int(s.Tuple.Local.Port()) == port })
+			if len(got) == 0 {
+				t.Fatal("it is not told")
+			}
+			for _, s := range got {
+				if len(s.Holders) != 1 || int(s.Holders[0].PID) != os.Getpid() || s.Transport != flow.TCP {
+					t.Errorf("told as %v held by %v", s.Transport, s.Holders)
+				}
+			}
+		})
+	}
+}

@@ -112,15 +112,19 @@ static __always_inline void fill_tcp(struct tcp_record *r, struct sock *sk, stru
 }
 
 /* Of an MPTCP subflow the owner is the message socket's, once that was used. */
-static __always_inline void fill_message_owner(struct tcp_record *r, struct tcp_sock *tp, __u64 opened)
+static __always_inline struct message_owner *message_owner_of(struct tcp_sock *tp)
 {
 	struct mptcp_subflow_context *subflow = READ(tp, inet_conn.icsk_ulp_data);
-	struct message_owner *o;
 	__u64 message = 0;
 
 	if (subflow && bpf_core_field_exists(subflow->conn))
 		message = (__u64)BPF_CORE_READ(subflow, conn);
-	o = bpf_map_lookup_elem(&message_owners, &message);
+	return bpf_map_lookup_elem(&message_owners, &message);
+}
+
+static __always_inline void fill_message_owner(struct tcp_record *r, struct tcp_sock *tp, __u64 opened)
+{
+	struct message_owner *o = message_owner_of(tp);
 
 	/* An older entry is of an earlier socket at the same address. */
 	if (!o || o->at < opened)
