@@ -27,39 +27,43 @@ func Group(m *Map, level string) *Map {
 	if level == "process" {
 		return m
 	}
+	return GroupBy(m, func(n *Node) (Node, bool) {
+		name := groupName(n, level, m.Host.Name)
+		if name == "" {
+			return Node{}, false
+		}
+		return Node{ID: level + ":" + name, Kind: KindGroup, Name: groupLabel(n, level, name), Attributes: groupAttributes(n, level)}, true
+	})
+}
+
+// GroupBy makes one node of all nodes for which of gives the same id; those for
+// which it gives none stay as they are. A group has the name and kind that its
+// first member gives it, and of the attributes those on which all agree.
+func GroupBy(m *Map, of func(*Node) (Node, bool)) *Map {
 	out := *m
-	into := map[string]string{} // node id -> group id
+	into := make(map[string]string, len(m.Nodes)) // node id -> group id
 	groups := map[string]*Node{}
 	out.Nodes = nil
-	for _, n := range m.Nodes {
-		name := groupName(&n, level, m.Host.Name)
-		if name == "" {
+	for i := range m.Nodes {
+		n := &m.Nodes[i]
+		g, ok := of(n)
+		if !ok {
 			into[n.ID] = n.ID
-			out.Nodes = append(out.Nodes, n)
+			out.Nodes = append(out.Nodes, *n)
 			continue
 		}
-		id := level + ":" + name
-		into[n.ID] = id
-		g := groups[id]
-		if g == nil {
-			g = &Node{ID: id, Kind: KindGroup, Name: groupLabel(&n, level, name), Attributes: groupAttributes(&n, level)}
-			groups[id] = g
+		into[n.ID] = g.ID
+		if groups[g.ID] == nil {
+			groups[g.ID] = &g
 		} else {
-			shared := groupAttributes(&n, level)
-			g.Attributes.agree(&shared)
+			groups[g.ID].Attributes.agree(&g.Attributes)
 		}
-		g.Attributes.Members = append(g.Attributes.Members, n.ID)
-		g.Attributes.Processes++
-		for _, l := range n.Attributes.Listens {
-			if !slices.Contains(g.Attributes.Listens, l) {
-				g.Attributes.Listens = append(g.Attributes.Listens, l)
-			}
-		}
+		groups[g.ID].Attributes.take(n)
 	}
 	for _, g := range groups {
 		out.Nodes = append(out.Nodes, *g)
 	}
-	edges := map[string]Edge{}
+	edges := make(map[string]Edge, len(m.Edges))
 	for _, e := range m.Edges {
 		e = regroup(e, into)
 		if before, ok := edges[e.ID]; ok {
@@ -75,6 +79,28 @@ func Group(m *Map, level string) *Map {
 	out.sort()
 	return &out
 }
+
+// take counts a node among the members of a group.
+func (a *Attributes) take(n *Node) {
+	a.Members = append(a.Members, n.ID)
+	if n.Kind == KindProcess {
+		a.Processes++
+	}
+	for _, l := range n.Attributes.Listens {
+		if !slices.Contains(a.Listens, l) {
+			a.Listens = append(a.Listens, l)
+		}
+	}
+}
+
+// Sum adds two edges of one window that become one: all counts add, those of what
+// is open too. Ends, transport and port are those of b. Directions are those that
+// the edges have, so both have roles or neither has.
+func Sum(a, b Edge) Edge { return add(a, b) }
+
+// Moved is an edge between other nodes: into has one for each node that the edge
+// names. Its id follows from its ends.
+func Moved(e Edge, into map[string]string) Edge { return regroup(e, into) }
 
 // regroup points an edge to the groups of its ends.
 func regroup(e Edge, into map[string]string) Edge {

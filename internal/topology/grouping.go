@@ -133,7 +133,7 @@ func podAttributes(a *Attributes) Attributes {
 func (a *Attributes) agree(b *Attributes) {
 	for _, p := range [...]struct{ mine, other *string }{
 		{&a.ExecutableName, &b.ExecutableName}, {&a.ExecutablePath, &b.ExecutablePath}, {&a.Interpreter, &b.Interpreter}, {&a.Script, &b.Script},
-		{&a.Unit, &b.Unit}, {&a.ContainerID, &b.ContainerID}, {&a.Runtime, &b.Runtime}, {&a.ContainerName, &b.ContainerName}, {&a.Image, &b.Image},
+		{&a.Owner, &b.Owner}, {&a.NetnsName, &b.NetnsName}, {&a.Unit, &b.Unit}, {&a.ContainerID, &b.ContainerID}, {&a.Runtime, &b.Runtime}, {&a.ContainerName, &b.ContainerName}, {&a.Image, &b.Image},
 		{&a.Namespace, &b.Namespace}, {&a.PodName, &b.PodName}, {&a.PodUID, &b.PodUID}, {&a.PodContainer, &b.PodContainer}, {&a.NodeName, &b.NodeName},
 		{&a.ReplicaSet, &b.ReplicaSet}, {&a.Deployment, &b.Deployment}, {&a.StatefulSet, &b.StatefulSet}, {&a.DaemonSet, &b.DaemonSet},
 		{&a.Job, &b.Job}, {&a.CronJob, &b.CronJob}, {&a.KubeService, &b.KubeService},
@@ -143,6 +143,10 @@ func (a *Attributes) agree(b *Attributes) {
 			*p.mine = ""
 		}
 	}
+	if a.NetnsInode != b.NetnsInode {
+		a.NetnsInode = 0
+	}
+	a.Exited = a.Exited && b.Exited
 	if !slices.Equal(a.ImageTags, b.ImageTags) {
 		a.ImageTags = nil
 	}

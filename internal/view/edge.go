@@ -1,0 +1,118 @@
+package view
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"peerscope/internal/topology"
+)
+
+// edge writes a line down as it is shown.
+func (s *scene) edge(l *line) Edge {
+	first, second, roles := ends(&l.Edge)
+	e := Edge{ID: l.ID, Transport: l.Transport, ServerPort: l.ServerPort, EndPorts: l.EndPorts, Path: clean(l.Path), Dialed: l.Dialed,
+		Services: cleaned(l.Services), Active: l.Connections.Active, Connections: l.Connections, Errors: l.Errors,
+		Health: l.health, Reasons: l.reasons, TLS: encrypted(&l.Edge), Quality: quality(&l.Edge, s.nodes[first], s.nodes[second]),
+		Inexact: l.Inexact, Change: l.change, Changes: l.changes, RTT: timesOf(l.RTT), Connect: timesOf(l.Edge.Connect)}
+	if l.bundle > 1 {
+		e.Bundle, e.Dialed, e.Services = l.bundle, nil, nil
+	}
+	if roles {
+		e.Client, e.Server = first, second
+	} else {
+		e.Ends = l.Ends
+	}
+	e.Tx, e.Rx = l.rate(topology.MeasureTx), l.rate(topology.MeasureRx)
+	e.Opened, e.Closed, e.Failed = l.rate(topology.MeasureOpened), l.rate(topology.MeasureClosed), l.rate(topology.MeasureFailed)
+	e.Retransmits = l.rate(topology.MeasureRetransmits)
+	if to, back := l.Edge.Bytes.Directions(); to != nil || back != nil {
+		e.Bytes = &Bytes{Tx: to, Rx: back}
+	}
+	for _, p := range l.Protocols {
+		if p.Name != "" || p.TLS != nil {
+			p.Name = clean(p.Name)
+			e.Protocols = append(e.Protocols, p)
+		}
+	}
+	e.Candidates, e.Holders = s.named(l.Candidates), s.named(l.Holders)
+	e.Label = l.label()
+	e.Sentence = s.sentence(l)
+	return e
+}
+
+// rate is a measure a second; nil: not known.
+func (l *line) rate(measure string) *float64 {
+	if v, ok := l.Measure(measure, l.length); ok {
+		return &v
+	}
+	return nil
+}
+
+// volume is the bytes of both directions that are known.
+func (l *line) volume() uint64 {
+	to, back := l.Bytes.Directions()
+	return valueOf(to) + valueOf(back)
+}
+
+func timesOf(s *topology.Stat) *Times {
+	if s == nil || s.Count == 0 {
+		return nil
+	}
+	return &Times{Mean: float64(s.Sum) / float64(s.Count) / 1e6, Max: float64(s.Max) / 1e6}
+}
+
+// label is what stands at a line: its port or path, and its protocol.
+func (l *line) label() string {
+	at := ""
+	switch {
+	case l.ServerPort != 0:
+		at = strconv.Itoa(int(l.ServerPort))
+	case l.Path != "":
+		at = shorten(clean(l.Path), 24)
+	}
+	what := l.Transport
+	for _, p := range l.Protocols {
+		if p.Name != "" {
+			what = clean(p.Name)
+			break
+		}
+	}
+	if l.bundle > 1 {
+		what = many(l.bundle, "edge")
+	} else if at != "" && (what == "tcp" || what == "unix") {
+		what = "" // what one expects there
+	}
+	return words(at, what)
+}
+
+// named are the names of nodes that an end could be, or that hold its socket.
+func (s *scene) named(sets map[string][]string) map[string][]string {
+	if len(sets) == 0 {
+		return nil
+	}
+	out := make(map[string][]string, len(sets))
+	for end, ids := range sets {
+		for _, id := range ids {
+			out[end] = append(out[end], s.call(id))
+		}
+		slices.Sort(out[end])
+		out[end] = slices.Compact(out[end])
+	}
+	return out
+}
+
+func cleaned(list []string) []string {
+	var out []string
+	for _, s := range list {
+		out = append(out, clean(s))
+	}
+	return out
+}
+
+func perSecond(n uint64, length time.Duration) (float64, bool) {
+	if length <= 0 {
+		return 0, false
+	}
+	return float64(n) / length.Seconds(), true
+}
