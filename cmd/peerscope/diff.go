@@ -114,14 +114,11 @@ func readMap(name string, stderr io.Writer) (*topology.Map, error) {
 		}
 		return m, nil
 	}
-	p := newPipeline()
-	if err := replayFrom(in, name, p.take, stderr); err != nil {
-		if errors.Is(err, recording.ErrNotRecording) {
-			return nil, fmt.Errorf("%s: this is neither a recording nor a map: give what peerscope record -w or peerscope map -o json wrote", name)
-		}
-		return nil, err
+	m, err := replayJoined(newPipeline(), in, name, stderr)
+	if errors.Is(err, recording.ErrNotRecording) {
+		return nil, fmt.Errorf("%s: this is neither a recording nor a map: give what peerscope record -w or peerscope map -o json wrote", name)
 	}
-	return p.close(), nil
+	return m, err
 }
 
 // looksLikeMap: a JSON object whose first line is not the header of a recording.

@@ -74,7 +74,7 @@ func (o *explainOptions) run(c *cobra.Command, args []string, s streams) error {
 		return err
 	}
 	p := newPipeline()
-	m, err := o.mapped(c, p, s)
+	m, err := o.whole(c, p, s)
 	if err != nil {
 		return err
 	}

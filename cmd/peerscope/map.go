@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -27,6 +28,7 @@ type mapOptions struct {
 	group      string
 	outputFile string
 	logical    bool
+	window     time.Duration
 }
 
 // look is how text for people looks.
@@ -59,6 +61,9 @@ func newMap(s streams) *cobra.Command {
 	f.StringVar(&o.group, "group-by", "process", "one node for each: "+strings.Join(topology.Levels(), ", "))
 	f.BoolVar(&o.logical, "logical", false, "show also who got through proxies to whom, as far as it can be inferred")
 	f.StringVar(&o.outputFile, "output-file", "", "write the map to this file")
+	// For tests: the map is joined of the maps of windows.
+	f.DurationVar(&o.window, "window", 0, "observe in windows of this length, and join their maps")
+	_ = f.MarkHidden("window")
 	_ = c.RegisterFlagCompletionFunc("output", fixed(export.Formats()))
 	_ = c.RegisterFlagCompletionFunc("group-by", fixed(topology.Levels()))
 	return c
@@ -108,6 +113,9 @@ func (o *mapOptions) check(c *cobra.Command, stdout io.Writer) error {
 func (o *mapOptions) run(c *cobra.Command, s streams) error {
 	if err := o.check(c, s.out); err != nil {
 		return err
+	}
+	if o.window > 0 && o.length != 0 {
+		o.boundary = liveOptions{Window: o.window}.withDefaults().boundary
 	}
 	p := newPipelineOf(attribution.Config{Legs: o.logical})
 	m, err := o.mapped(c, p, s)

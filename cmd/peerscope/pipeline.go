@@ -15,6 +15,7 @@ import (
 	"peerscope/internal/attribution"
 	"peerscope/internal/capture/ebpf"
 	"peerscope/internal/capture/netlink"
+	"peerscope/internal/capture/pace"
 	"peerscope/internal/conntrack"
 	"peerscope/internal/flow"
 	"peerscope/internal/identity"
@@ -72,6 +73,10 @@ type observation struct {
 	// originalDst lets servers' sockets be asked what their clients dialled, where
 	// conntrack cannot be read.
 	originalDst bool
+	// boundary says when the open window ends; nil: there is only one.
+	boundary pace.Boundary
+	// patience is how long the end of a window may wait for names; 0: a moment.
+	patience time.Duration
 
 	translations *conntrack.Source
 }
@@ -124,7 +129,7 @@ func observe(ctx context.Context, o observation, emit func(flow.Observation), sh
 	defer stop()
 	cluster := startKubernetes(background, o.access)
 	emit = newNaming(cluster, emit).take
-	names := identity.NewCompleter(identity.CompleterConfig{Root: identity.HostRoot(), Pods: pods{cluster}, Entities: o.templates}, emit)
+	names := identity.NewCompleter(identity.CompleterConfig{Root: identity.HostRoot(), Pods: pods{cluster}, Entities: o.templates, Patience: o.patience}, emit)
 	host := identity.ReadHost()
 	names.Take(&host)
 	translations, err := conntrack.New("/proc")
@@ -162,17 +167,26 @@ func openSource(o observation, emit func(flow.Observation), show *progress) (sou
 		return nil, err
 	case o.source == "auto":
 		fmt.Fprintf(show.w, "peerscope: observing without eBPF: %v\n", missing)
-		emit(&flow.Gap{Code: "no_ebpf", Reason: missing.Reason, Fix: missing.Fix})
-		return openNetlink(o, emit, show)
+		return openNetlink(o, withGap(flow.Gap{Code: "no_ebpf", Reason: missing.Reason, Fix: missing.Fix}, emit), show)
 	case missing.Privilege:
 		return nil, &exitError{exitPrivilege, missing}
 	}
 	return nil, &exitError{exitKernel, missing}
 }
 
+// withGap tells a gap of the whole observation in each of its windows.
+func withGap(g flow.Gap, emit func(flow.Observation)) func(flow.Observation) {
+	return func(o flow.Observation) {
+		if w, ok := o.(*flow.Window); ok && w.End != 0 {
+			emit(&g)
+		}
+		emit(o)
+	}
+}
+
 func openEBPF(o observation, emit func(flow.Observation), show *progress) (source, error) {
 	cfg := ebpf.DefaultConfig()
-	cfg.Namespaces, cfg.Once = o.namespaces, o.length == 0
+	cfg.Namespaces, cfg.Once, cfg.Boundary = o.namespaces, o.length == 0, o.boundary
 	cfg.Processes = sightings{identity.New(identity.Config{})}
 	cfg.Translations = o.translations
 	cfg.Emit = emit
@@ -187,7 +201,7 @@ func openEBPF(o observation, emit func(flow.Observation), show *progress) (sourc
 
 func openNetlink(o observation, emit func(flow.Observation), show *progress) (source, error) {
 	cfg := netlink.DefaultConfig()
-	cfg.Namespaces = o.namespaces
+	cfg.Namespaces, cfg.Boundary = o.namespaces, o.boundary
 	cfg.Processes = identity.New(identity.Config{})
 	cfg.Translations = o.translations
 	cfg.Emit = emit

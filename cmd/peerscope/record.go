@@ -61,6 +61,8 @@ func (o *recordOptions) run(c *cobra.Command, s streams) error {
 	if err != nil {
 		return fmt.Errorf("write recording: %w", err)
 	}
+	// In windows: one that is cut off is good to the last of them.
+	o.boundary = liveOptions{}.withDefaults().boundary
 	ctx, stop := context.WithCancel(c.Context())
 	defer stop()
 	var failed error

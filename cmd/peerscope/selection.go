@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"peerscope/internal/flow"
 	"peerscope/internal/topology"
 )
 
@@ -83,19 +84,31 @@ func (o *selection) check(c *cobra.Command) error {
 	return nil
 }
 
-// mapped lets p take in what is observed or replayed, and gives the edges that
-// are selected.
+// mapped lets p take in what is observed or replayed, window for window, and
+// gives the edges of all of it that are selected.
 func (o *selection) mapped(c *cobra.Command, p *pipeline, s streams) (*topology.Map, error) {
-	var err error
-	if o.from != "" {
-		err = replay(o.from, p.take, s.err)
-	} else {
-		err = observe(c.Context(), o.observation, p.take, newProgress(s.err))
-	}
+	m, err := joined(p, func(emit func(flow.Observation)) error { return o.tell(c, emit, s) })
 	if err != nil {
 		return nil, err
 	}
+	return o.selected(m, s.err), nil
+}
+
+// whole is the same with all of it taken for one window, so that the engine still
+// knows each connection.
+func (o *selection) whole(c *cobra.Command, p *pipeline, s streams) (*topology.Map, error) {
+	if err := o.tell(c, p.take, s); err != nil {
+		return nil, err
+	}
 	return o.selected(p.close(), s.err), nil
+}
+
+// tell observes or replays.
+func (o *selection) tell(c *cobra.Command, emit func(flow.Observation), s streams) error {
+	if o.from != "" {
+		return replay(o.from, emit, s.err)
+	}
+	return observe(c.Context(), o.observation, emit, newProgress(s.err))
 }
 
 // selected keeps the edges of which an end is wanted.

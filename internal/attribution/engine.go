@@ -58,8 +58,9 @@ type Engine struct {
 
 	host    flow.Host
 	capture flow.Capture
-	closed  bool // a window was closed since the last flow.Capture
+	closed  bool // a window was closed, and nothing told since
 	window  flow.Window
+	begun   bool // window.Start was told; else it is where the one before ended
 	latest  flow.Time
 	gaps    []flow.Gap
 	lost    [len(flow.LossReasonNames)]uint64
@@ -112,6 +113,9 @@ func New(c Config) *Engine {
 
 // Apply takes in one observation. It keeps no reference to o.
 func (e *Engine) Apply(o flow.Observation) {
+	if e.closed {
+		e.nextWindow()
+	}
 	switch o := o.(type) {
 	case *flow.Socket:
 		e.latest = max(e.latest, o.Time)
@@ -148,13 +152,22 @@ func (e *Engine) Apply(o flow.Observation) {
 	}
 }
 
+// nextWindow lets go of what was told of the window that was closed, which was
+// kept until now so that it can be shown. Sources tell their gaps again in every
+// window.
+func (e *Engine) nextWindow() {
+	e.closed = false
+	e.window = flow.Window{Start: e.window.End}
+	e.begun = false
+	e.gaps = nil
+	e.lost = [len(flow.LossReasonNames)]uint64{}
+	e.capture.Interval, e.capture.Totals = 0, flow.Totals{}
+}
+
 // captureInfo keeps what is known of the source. It is told at the start without
 // interval and totals, so that a cut recording has it, and with them at the end.
 func (e *Engine) captureInfo(o *flow.Capture) {
 	c, totals := &e.capture, e.capture.Totals
-	if e.closed {
-		e.closed, totals = false, flow.Totals{} // those are of the window before
-	}
 	if cmp.Or(cmp.Compare(o.Totals.Kernel, totals.Kernel), cmp.Compare(o.Totals.Told, totals.Told)) > 0 {
 		totals = o.Totals
 	}
@@ -227,8 +240,8 @@ func (e *Engine) gap(g flow.Gap) {
 }
 
 func (e *Engine) windowBounds(o *flow.Window) {
-	if o.Start != 0 && (e.window.Start == 0 || o.Start < e.window.Start) {
-		e.window.Start = o.Start
+	if o.Start != 0 && (!e.begun || o.Start < e.window.Start) {
+		e.window.Start, e.begun = o.Start, true
 	}
 	e.window.End = max(e.window.End, o.End)
 }

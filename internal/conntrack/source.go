@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"peerscope/internal/capture/nlsocket"
+	"peerscope/internal/capture/pace"
 	"peerscope/internal/flow"
 )
 
@@ -20,6 +20,7 @@ type Source struct {
 	procRoot string
 	spaces   map[uint64]*space // by inode
 	epoll    int
+	clock    *pace.Pace
 	buf      []byte
 	began    bool
 	last     flow.Time // latest time that was given to a message
@@ -40,7 +41,7 @@ func New(procRoot string) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make an epoll: %w", err)
 	}
-	return &Source{procRoot: procRoot, spaces: map[uint64]*space{}, epoll: epoll, buf: make([]byte, nlsocket.BufferSize),
+	return &Source{procRoot: procRoot, spaces: map[uint64]*space{}, epoll: epoll, clock: pace.New(nil), buf: make([]byte, nlsocket.BufferSize),
 		denied: map[uint64]flow.NetnsID{}, failed: map[uint64]flow.NetnsID{}, absent: map[uint64]bool{}, full: map[uint64]bool{}}, nil
 }
 
@@ -132,7 +133,7 @@ func (s *Source) Finish(emit func(flow.Observation)) {
 		}
 	}
 	if len(unread) > 0 {
-		s.servers.tell(unread, now(), emit)
+		s.servers.tell(unread, s.clock.Now(), emit)
 	}
 }
 
@@ -169,7 +170,7 @@ func (s *Source) dump(sp *space, adopted bool, emit func(flow.Observation)) {
 	if sp.full(n) {
 		s.full[sp.inode] = true
 	}
-	now := now()
+	now := s.clock.Now()
 	err := dump(sp.dumps.Dump, func(e *entry) {
 		s.out = flow.Translation{Time: now, Netns: sp.id, Transport: e.Transport, Original: e.Original, Reply: e.Reply, Adopted: adopted}
 		emit(&s.out)
@@ -193,7 +194,7 @@ func (s *Source) drain(sp *space, emit func(flow.Observation)) {
 		if !s.entry.translated() {
 			return nil
 		}
-		s.last = max(s.last+1, now())
+		s.last = max(s.last+1, s.clock.Now())
 		s.out = flow.Translation{Time: s.last, Netns: sp.id, Transport: s.entry.Transport, Original: s.entry.Original, Reply: s.entry.Reply}
 		if msgType == msgDelete {
 			s.out.Closed = s.last
@@ -207,7 +208,7 @@ func (s *Source) drain(sp *space, emit func(flow.Observation)) {
 		more, overrun, err := sp.events.Poll(each)
 		if overrun {
 			sp.again = true
-			emit(&flow.Loss{Time: now(), Reason: flow.LossNetlinkOverrun, Count: 1, Netns: sp.id})
+			emit(&flow.Loss{Time: s.clock.Now(), Reason: flow.LossNetlinkOverrun, Count: 1, Netns: sp.id})
 		}
 		if err != nil {
 			s.fail(sp.id, sp.inode, err)
@@ -230,5 +231,3 @@ func (s *Source) fail(id flow.NetnsID, inode uint64, err error) {
 		s.failure = err
 	}
 }
-
-func now() flow.Time { return flow.Time(time.Now().UnixNano()) }

@@ -19,6 +19,9 @@ type CompleterConfig struct {
 	Root     string    // before the paths of runtimes' states, see HostRoot
 	Pods     Pods      // nil: pods are known by what their containers say only
 	Entities *Entities // nil: processes get no entities
+	// Patience is how long the end of a window waits for answers that are still
+	// coming; 0: three seconds, and one for the next of them.
+	Patience time.Duration
 }
 
 // Completer stands between a source and whoever takes its observations, and adds
@@ -73,7 +76,7 @@ const (
 
 // NewCompleter makes a Completer that hands everything on to emit.
 func NewCompleter(c CompleterConfig, emit func(flow.Observation)) *Completer {
-	return &Completer{emit: emit, pods: c.Pods, entities: c.Entities, inquiries: newInquiries(c.Root), now: time.Now,
+	return &Completer{emit: emit, pods: c.Pods, entities: c.Entities, inquiries: newInquiries(c.Root, c.Patience), now: time.Now,
 		containers: map[string]*knownContainer{}, told: map[flow.ProcessKey]*toldProcess{}}
 }
 

@@ -49,8 +49,12 @@ type reply struct {
 	err   error
 }
 
-func newInquiries(root string) *inquiries {
-	return &inquiries{root: root, find: findContainer, waits: waits{time.Second, 3 * time.Second}, desks: map[string]*desk{}, more: make(chan struct{}, 1)}
+func newInquiries(root string, patience time.Duration) *inquiries {
+	w := waits{time.Second, 3 * time.Second}
+	if patience > 0 {
+		w = waits{patience, patience}
+	}
+	return &inquiries{root: root, find: findContainer, waits: w, desks: map[string]*desk{}, more: make(chan struct{}, 1)}
 }
 
 func findContainer(r *runtimes, q inquiry) reply {

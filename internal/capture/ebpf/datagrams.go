@@ -77,7 +77,7 @@ func (s *Source) drainFlows() error {
 }
 
 func (s *Source) datagram(k *peerscopeFlowKey, v *peerscopeFlowValue) {
-	if s.started == 0 || s.clock.time(v.Last) < s.started {
+	if s.started == 0 || v.Last < s.started {
 		return // before the window
 	}
 	s.met(v.Netns, v.NetnsInode)

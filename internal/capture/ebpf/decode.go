@@ -70,15 +70,8 @@ func kindOf(b []byte) (kind uint16, size int) {
 	return 0, 0
 }
 
-// clock turns boot time into wall clock time.
+// clock turns boot time into the time of observations (see pace.Pace).
 type clock struct{ offset int64 }
-
-func newClock() clock {
-	var boot, real unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot) // cannot fail on a kernel with eBPF
-	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &real)
-	return clock{real.Nano() - boot.Nano()}
-}
 
 func (c clock) time(boot uint64) flow.Time {
 	if boot == 0 {
@@ -86,6 +79,9 @@ func (c clock) time(boot uint64) flow.Time {
 	}
 	return flow.Time(int64(boot) + c.offset)
 }
+
+// boot is the reverse.
+func (c clock) boot(t flow.Time) uint64 { return uint64(int64(t) - c.offset) }
 
 // ticks turns a process's start as the kernel keeps it (ns since boot) into
 // what /proc/PID/stat shows (USER_HZ is 100 on every architecture we build for).

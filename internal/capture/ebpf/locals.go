@@ -118,7 +118,7 @@ func (s *Source) seenLocal(r *peerscopeUnixRecord, holders []flow.ProcessKey) {
 
 // local takes in what one unix socket sent to and received from another.
 func (s *Source) local(k *peerscopeFlowKey, v *peerscopeUnixValue) {
-	if s.started == 0 || s.clock.time(v.Flow.Last) < s.started {
+	if s.started == 0 || v.Flow.Last < s.started {
 		return // before the window
 	}
 	s.met(v.Flow.Netns, v.Flow.NetnsInode)

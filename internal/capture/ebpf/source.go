@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf/ringbuf"
 
 	"peerscope/internal/capture/netns"
+	"peerscope/internal/capture/pace"
 	"peerscope/internal/flow"
 )
 
@@ -48,6 +49,8 @@ type Config struct {
 	Once bool
 	// Interval is the time between two looks at what is there.
 	Interval time.Duration
+	// Boundary says when the open window ends; nil: when the observation does.
+	Boundary pace.Boundary
 	// ProcRoot is where /proc is mounted.
 	ProcRoot string
 	// Processes names the processes that use sockets.
@@ -90,6 +93,7 @@ type Source struct {
 	kernel *programs
 	ring   *ringbuf.Reader
 	sample ringbuf.Record
+	pace   *pace.Pace
 	clock  clock
 
 	people    people
@@ -101,7 +105,7 @@ type Source struct {
 	totals    totals
 	lost      peerscopeLost
 
-	started  flow.Time
+	started  uint64 // CLOCK_BOOTTIME in ns; 0: what is met now is older than the observation
 	look     looking
 	buf      []byte // of read
 	sockets  int    // with a peer, as of the last look
@@ -139,7 +143,8 @@ func New(cfg Config) (*Source, error) {
 }
 
 func newSource(cfg Config) *Source {
-	return &Source{cfg: cfg, clock: newClock(), places: map[flow.NetnsID]bool{}, entered: map[uint64]flow.NetnsID{},
+	p := pace.New(cfg.Boundary)
+	return &Source{cfg: cfg, pace: p, clock: clock{p.Offset()}, places: map[flow.NetnsID]bool{}, entered: map[uint64]flow.NetnsID{},
 		people: newPeople(), datagrams: newDatagrams(), locals: newLocals()}
 }
 
@@ -186,21 +191,21 @@ func (s *Source) begin() error {
 	if !s.cfg.Once { // else all there is comes at the end
 		s.takeTranslations()
 	}
-	s.started = s.now()
+	s.started = s.clock.boot(s.now())
 	// What ended between the start of the programs and now was before the window,
 	// unless the look had met it.
 	if err := s.drainRing(); err != nil {
 		return err
 	}
-	s.totals.begin(s.spaces)
+	s.totals.begin(s.spaces, s.started)
 	s.emit(&flow.Capture{Source: sourceName, Rung: s.kernel.rung})
 	s.tellGaps()
-	s.emit(&flow.Window{Start: s.started})
+	s.emit(&flow.Window{Start: s.pace.Begin()})
 	s.report(s.cfg.Ready)
 	return nil
 }
 
-// watch collects until the time is over.
+// watch collects until the time is over, in as many windows as end by then.
 func (s *Source) watch(ctx context.Context, length time.Duration) error {
 	stop := context.AfterFunc(ctx, func() { s.ring.Flush() })
 	defer stop()
@@ -208,7 +213,7 @@ func (s *Source) watch(ctx context.Context, length time.Duration) error {
 	refreshed, looked := began, began
 	for ctx.Err() == nil {
 		now := time.Now()
-		wait := drainEvery
+		wait := s.pace.Left(drainEvery)
 		if length > 0 {
 			left := length - now.Sub(began)
 			if left <= 0 {
@@ -221,6 +226,13 @@ func (s *Source) watch(ctx context.Context, length time.Duration) error {
 		}
 		s.takeTranslations()
 		now = time.Now()
+		if w, over := s.pace.Turn(); over {
+			refreshed, looked = now, now
+			if err := s.next(w); err != nil {
+				return err
+			}
+			continue
+		}
 		if now.Sub(refreshed) >= refreshEvery {
 			refreshed = now
 			if err := s.collect(); err != nil {
@@ -228,10 +240,10 @@ func (s *Source) watch(ctx context.Context, length time.Duration) error {
 			}
 		}
 		if now.Sub(looked) >= s.cfg.Interval {
+			looked = now
 			if err := s.takeLook(); err != nil {
 				return err
 			}
-			looked = now
 			s.report(s.cfg.Look)
 		}
 	}
@@ -249,27 +261,49 @@ func (s *Source) collect() error {
 	return s.tellLost()
 }
 
-// end takes a last look and closes the window.
-func (s *Source) end(length time.Duration) error {
-	end := s.now()
-	if length == 0 || s.cfg.Once {
-		end = s.started
-	} else {
-		// The kernel's totals first: what comes after them can only be too much.
-		s.totals.end(s.spaces)
-		if err := s.collect(); err != nil {
-			return err
-		}
-		if err := s.takeLook(); err != nil {
-			return err
-		}
-		if err := s.drainRing(); err != nil {
-			return err
-		}
-		if err := s.drainFlows(); err != nil {
-			return err
-		}
+// next closes a window that is over and opens the one after it.
+func (s *Source) next(w pace.Window) error {
+	if err := s.closeWindow(w); err != nil {
+		return err
 	}
+	s.totals.next()
+	s.emit(&flow.Window{Start: w.Next})
+	s.report(s.cfg.Look)
+	return nil
+}
+
+// end closes the last window. One look and nothing else makes one without length.
+func (s *Source) end(length time.Duration) error {
+	w := s.pace.End()
+	if length == 0 || s.cfg.Once {
+		w.End = w.Start
+		return s.tellWindow(w)
+	}
+	return s.closeWindow(w)
+}
+
+// closeWindow tells everything of a window that is over: what is read after its
+// end is taken for what was there at its end.
+func (s *Source) closeWindow(w pace.Window) error {
+	// The kernel's totals first: what comes after them can only be too much.
+	s.totals.end(s.spaces, s.clock.boot(s.now()))
+	if err := s.collect(); err != nil {
+		return err
+	}
+	if err := s.takeLook(); err != nil {
+		return err
+	}
+	if err := s.drainRing(); err != nil {
+		return err
+	}
+	if err := s.drainFlows(); err != nil {
+		return err
+	}
+	return s.tellWindow(w)
+}
+
+// tellWindow tells what was summed up over a window, and its bounds.
+func (s *Source) tellWindow(w pace.Window) error {
 	s.tellDatagrams()
 	s.tellLocals()
 	if s.cfg.Translations != nil {
@@ -279,8 +313,11 @@ func (s *Source) end(length time.Duration) error {
 		return err
 	}
 	s.tellGaps()
+	for _, g := range w.Gaps {
+		s.emit(&g)
+	}
 	s.emit(&flow.Capture{Source: sourceName, Rung: s.kernel.rung, Totals: s.totals.sum()})
-	s.emit(&flow.Window{Start: s.started, End: end})
+	s.emit(&flow.Window{Start: w.Start, End: w.End})
 	return nil
 }
 
@@ -312,7 +349,7 @@ func (s *Source) readRing(until time.Time) error {
 
 func (s *Source) emit(o flow.Observation) { s.cfg.Emit(o) }
 
-func (s *Source) now() flow.Time { return flow.Time(time.Now().UnixNano()) }
+func (s *Source) now() flow.Time { return s.pace.Now() }
 
 func (s *Source) report(to func(Progress)) {
 	if to != nil {

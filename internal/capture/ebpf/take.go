@@ -72,7 +72,7 @@ func (s *Source) tellConnection(r *peerscopeTcpRecord, holders []flow.ProcessKey
 	if s.started == 0 && final && r.Flags&flagAdopted == 0 {
 		return // it began and ended before the window
 	}
-	s.totals.told(r, s.started != 0 && s.clock.time(r.Opened) >= s.started)
+	s.totals.told(r)
 	s.met(r.Netns, r.NetnsInode)
 	s.clock.socket(r, &s.out)
 	if s.started == 0 && !final {

@@ -12,7 +12,7 @@ func (s *Source) drainDeaths(sp *space) error {
 			return err
 		}
 		if overrun {
-			s.emit(&flow.Loss{Time: now(), Reason: flow.LossNetlinkOverrun, Count: 1, Netns: sp.id})
+			s.emit(&flow.Loss{Time: s.now(), Reason: flow.LossNetlinkOverrun, Count: 1, Netns: sp.id})
 		}
 		if !more {
 			return nil
@@ -42,7 +42,7 @@ func (s *Source) died(sp *space, d *inetSocket) {
 		return // it ended before observation began
 	}
 	o := &s.out
-	*o = flow.Socket{Time: now(), Cookie: d.Cookie, Netns: sp.id, Transport: d.Transport, State: flow.Close, Tuple: d.Tuple, Final: true,
+	*o = flow.Socket{Time: s.now(), Cookie: d.Cookie, Netns: sp.id, Transport: d.Transport, State: flow.Close, Tuple: d.Tuple, Final: true,
 		Transparent: d.Transparent}
 	if t != nil {
 		if !t.over && t.another(d) {

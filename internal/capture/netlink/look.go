@@ -56,7 +56,7 @@ type look struct {
 func (s *Source) takeLook(kind lookKind, thorough bool) error {
 	began, cpu := time.Now(), processorTime()
 	s.looks++
-	s.look = look{kind: kind, number: s.looks, at: now(), dead: map[flow.SocketCookie]bool{}}
+	s.look = look{kind: kind, number: s.looks, at: s.now(), dead: map[flow.SocketCookie]bool{}}
 	if err := s.spaces.refresh(s, kind != laterLook); err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func (s *Source) vanish(cookie flow.SocketCookie, t *tracked) {
 		return
 	}
 	o := s.observation(cookie, t)
-	o.Time = now()
+	o.Time = s.now()
 	if !t.listener {
 		o.State = flow.Close
 	}

@@ -68,7 +68,7 @@ func (s *Source) ended(pid int32) {
 	for k := range s.procs.known {
 		if k.PID == pid {
 			delete(s.procs.known, k)
-			s.emit(&flow.Exit{Time: now(), Key: k})
+			s.emit(&flow.Exit{Time: s.now(), Key: k})
 			return
 		}
 	}

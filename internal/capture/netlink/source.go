@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"peerscope/internal/capture/pace"
 	"peerscope/internal/flow"
 )
 
@@ -41,6 +42,8 @@ type Config struct {
 	// Share is the part of one core that looking may cost at most; where it
 	// would cost more, the interval is stretched.
 	Share float64
+	// Boundary says when the open window ends; nil: when the observation does.
+	Boundary pace.Boundary
 	// ProcRoot is where /proc is mounted.
 	ProcRoot string
 	// Processes names the processes that hold sockets.
@@ -88,14 +91,16 @@ type Source struct {
 	// lastLook is when the latest complete look began: what it did not see is
 	// younger.
 	lastLook flow.Time
-	started  time.Time
+	pace     *pace.Pace
+	opened   time.Time   // the window that is open
+	before   int         // looks that were taken by then
 	out      flow.Socket // the observation in the making, used again
 }
 
 // New checks what was asked for and opens the namespaces. The error is one
 // line that says what is missing and how to get it.
 func New(cfg Config) (*Source, error) {
-	s := &Source{cfg: cfg, sockets: map[flow.SocketCookie]*tracked{}, unix: map[uint64]*trackedUnix{}}
+	s := &Source{cfg: cfg, pace: pace.New(cfg.Boundary), sockets: map[flow.SocketCookie]*tracked{}, unix: map[uint64]*trackedUnix{}}
 	s.procs = newHolders(cfg)
 	var err error
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
@@ -132,42 +137,68 @@ func (s *Source) Run(ctx context.Context, length time.Duration) error {
 	if s.cfg.Translations != nil && length != 0 {
 		s.cfg.Translations.Take(s.cfg.Emit)
 	}
-	s.started = time.Now()
+	s.open()
 	// Told now as well as at the end, so that a recording that is cut off has it.
 	s.emit(&flow.Capture{Source: sourceName, Rung: rung})
 	s.tellGaps()
-	s.emit(&flow.Window{Start: now()})
+	s.emit(&flow.Window{Start: s.pace.Begin()})
 	s.report(s.cfg.Ready)
-	if length != 0 {
-		end := time.Time{}
-		if length > 0 {
-			end = s.started.Add(length)
-		}
-		if err := s.watch(ctx, end); err != nil {
-			return err
-		}
-		if err := s.takeLook(lastLook, true); err != nil {
-			return err
-		}
+	if length == 0 {
+		w := s.pace.End()
+		w.End = w.Start
+		s.tellWindow(w)
+		return nil
 	}
-	s.finish(length)
+	end := time.Time{}
+	if length > 0 {
+		end = s.opened.Add(length)
+	}
+	if err := s.watch(ctx, end); err != nil {
+		return err
+	}
+	return s.closeWindow(s.pace.End())
+}
+
+// open takes down where a window begins.
+func (s *Source) open() { s.opened, s.before = time.Now(), s.looks }
+
+// closeWindow ends a window with a look of its own.
+func (s *Source) closeWindow(w pace.Window) error {
+	if err := s.takeLook(lastLook, true); err != nil {
+		return err
+	}
+	s.tellWindow(w)
 	return nil
 }
 
-// watch takes looks and deaths until the end.
+// next closes a window that is over and opens the one after it.
+func (s *Source) next(w pace.Window) error {
+	if err := s.closeWindow(w); err != nil {
+		return err
+	}
+	s.open()
+	s.emit(&flow.Window{Start: w.Next})
+	s.report(s.cfg.Look)
+	return nil
+}
+
+// watch takes looks and deaths until the end, in as many windows as end by then.
 func (s *Source) watch(ctx context.Context, end time.Time) error {
 	next := time.Now().Add(s.pause())
 	for {
-		stop := next
-		if !end.IsZero() && end.Before(next) {
-			stop = end
-		}
-		if err := s.listen(ctx, stop); err != nil {
+		if err := s.listen(ctx, time.Now().Add(s.idle(next, end))); err != nil {
 			return err
 		}
 		t := time.Now()
 		if ctx.Err() != nil || !end.IsZero() && !t.Before(end) {
 			return nil
+		}
+		if w, over := s.pace.Turn(); over {
+			if err := s.next(w); err != nil {
+				return err
+			}
+			next = time.Now().Add(s.pause())
+			continue
 		}
 		if t.Before(next) {
 			continue
@@ -178,10 +209,23 @@ func (s *Source) watch(ctx context.Context, end time.Time) error {
 		s.report(s.cfg.Look)
 		pause := s.pause()
 		if late := time.Since(t) + pause - s.cfg.Interval; late >= s.cfg.Interval {
-			s.emit(&flow.Loss{Time: now(), Reason: flow.LossLookSlow, Count: uint64(late / s.cfg.Interval)})
+			s.emit(&flow.Loss{Time: s.now(), Reason: flow.LossLookSlow, Count: uint64(late / s.cfg.Interval)})
 		}
 		next = time.Now().Add(pause)
 	}
+}
+
+// idle is how long there is nothing to do but to listen.
+func (s *Source) idle(next, end time.Time) time.Duration {
+	const turn = 100 * time.Millisecond // how soon a window that was made shorter ends
+	idle := time.Until(next)
+	if s.cfg.Boundary != nil {
+		idle = min(idle, s.pace.Left(turn))
+	}
+	if !end.IsZero() {
+		idle = min(idle, time.Until(end))
+	}
+	return max(idle, 0)
 }
 
 // pause is the time until the next look: what is left of the interval, and
@@ -261,24 +305,21 @@ func (s *Source) report(to func(Progress)) {
 	to(p)
 }
 
-// finish says what the whole observation was like.
-func (s *Source) finish(length time.Duration) {
-	end := time.Now()
+// tellWindow says what a window was like, and its bounds.
+func (s *Source) tellWindow(w pace.Window) {
 	interval := time.Duration(0)
-	if s.looks > 1 {
-		interval = end.Sub(s.started) / time.Duration(s.looks-1)
+	if n := s.looks - s.before; n > 0 {
+		interval = time.Since(s.opened) / time.Duration(n)
 	}
 	if s.cfg.Translations != nil {
 		s.cfg.Translations.Finish(s.cfg.Emit)
 	}
 	s.tellGaps()
-	start := flow.Time(s.started.UnixNano())
-	s.emit(&flow.Capture{Source: sourceName, Rung: rung, Interval: flow.Time(interval)})
-	stop := flow.Time(end.UnixNano())
-	if length == 0 {
-		stop = start
+	for _, g := range w.Gaps {
+		s.emit(&g)
 	}
-	s.emit(&flow.Window{Start: start, End: stop})
+	s.emit(&flow.Capture{Source: sourceName, Rung: rung, Interval: flow.Time(interval)})
+	s.emit(&flow.Window{Start: w.Start, End: w.End})
 }
 
 // What maps call this source, and its place among the sources: the last, which
@@ -294,4 +335,4 @@ func (s *Source) tellGaps() {
 	}
 }
 
-func now() flow.Time { return flow.Time(time.Now().UnixNano()) }
+func (s *Source) now() flow.Time { return s.pace.Now() }

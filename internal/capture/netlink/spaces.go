@@ -87,7 +87,7 @@ func (sp *spaces) refresh(s *Source, addresses bool) error {
 		return err
 	}
 	if addresses {
-		for _, n := range sp.survey.Others(now()) {
+		for _, n := range sp.survey.Others(s.now()) {
 			s.emit(&n)
 		}
 	}
@@ -119,7 +119,7 @@ func (sp *spaces) enterNew(s *Source, h *netns.Handle) error {
 	}
 	if s.looks > 1 && sp.survey.All() {
 		// What happened in it before it was found was not seen.
-		s.emit(&flow.Loss{Time: now(), Reason: flow.LossNamespace, Count: 1, Netns: opened.id})
+		s.emit(&flow.Loss{Time: s.now(), Reason: flow.LossNamespace, Count: 1, Netns: opened.id})
 	}
 	sp.open = append(sp.open, opened)
 	slices.SortFunc(sp.open, func(a, b *space) int { return int(int64(a.inode) - int64(b.inode)) })
@@ -183,7 +183,7 @@ func (s *Source) tell(sp *space) error {
 		return nil
 	}
 	sp.told = n
-	n.Time = now()
+	n.Time = s.now()
 	s.emit(&n)
 	return nil
 }

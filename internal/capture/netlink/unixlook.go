@@ -75,7 +75,7 @@ func (s *Source) holdUnix(inode uint64, u *trackedUnix, began uint64) {
 
 func (s *Source) vanishUnix(inode uint64, u *trackedUnix) {
 	o := u.last
-	o.Time, o.Final = now(), true
+	o.Time, o.Final = s.now(), true
 	s.emit(&o)
 	delete(s.unix, inode)
 }
