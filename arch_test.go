@@ -42,6 +42,7 @@ var architecture = map[string]struct {
 	"internal/recording":           {in, []string{"internal/flow"}},
 	"internal/screen":              {out, nil},
 	"internal/export":              {out, []string{"internal/topology", "internal/flow", "internal/spelling", "internal/screen"}},
+	"internal/server":              {out, nil},
 	"cmd/peerscope":                {command, nil},
 	"test/overhead":                {lab, nil},
 	"test/kernels":                 {lab, nil},
