@@ -25,7 +25,6 @@ var architecture = map[string]struct {
 	"internal/attribution":         {pure, []string{"internal/flow"}},
 	"internal/topology":            {pure, []string{"internal/flow"}},
 	"internal/filter":              {pure, []string{"internal/flow", "internal/topology", "internal/spelling"}},
-	"internal/filter":              {pure, []string{"internal/flow", "internal/topology"}},
 	"internal/view":                {pure, []string{"internal/flow", "internal/topology", "internal/filter"}},
 	"internal/policy":              {pure, []string{"internal/flow", "internal/topology"}},
 	"internal/mesh":                {pure, []string{"internal/flow"}},
