@@ -42,17 +42,18 @@ func (o *observation) flags(c *cobra.Command) {
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "the way to a Kubernetes API server (default: the pod's service account; where pods run, KUBECONFIG or ~/.kube/config)")
 	_ = c.MarkFlagFilename("kubeconfig")
 	f.BoolVar(&o.originalDst, "original-dst", false, "where conntrack cannot be read, ask servers' sockets what their clients dialled")
-	_ = c.RegisterFlagCompletionFunc("netns", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		var names []string
-		entries, _ := os.ReadDir("/run/netns")
-		for _, e := range entries {
-			names = append(names, e.Name())
-		}
-		return names, cobra.ShellCompDirectiveDefault
-	})
-	_ = c.RegisterFlagCompletionFunc("source", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return []string{"auto", "ebpf", "netlink"}, cobra.ShellCompDirectiveNoFileComp
-	})
+	_ = c.RegisterFlagCompletionFunc("netns", completeNamespaces)
+	_ = c.RegisterFlagCompletionFunc("source", fixed([]string{"auto", "ebpf", "netlink"}))
+}
+
+// completeNamespaces offers the named network namespaces.
+func completeNamespaces(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	entries, _ := os.ReadDir("/run/netns")
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, cobra.ShellCompDirectiveDefault
 }
 
 // check refuses wrong values before anything is observed.

@@ -159,3 +159,26 @@ func (f *field) text() string {
 		return fmt.Sprint(v)
 	}
 }
+
+// Value is one value that can be set, as flags tell of it.
+type Value struct {
+	Doc, Default string
+	Bool, List   bool
+	Choices      []string
+}
+
+// Lookup is the value of a path; the zero Value if there is none.
+func Lookup(path string) Value {
+	c := Default()
+	f := find(fields(&c), path)
+	if f == nil || f.group {
+		return Value{}
+	}
+	v := Value{Doc: f.doc, Default: f.text(), Bool: f.value.Kind() == reflect.Bool, List: f.value.Kind() == reflect.Slice}
+	for _, e := range f.enum {
+		if e != "" {
+			v.Choices = append(v.Choices, e)
+		}
+	}
+	return v
+}
