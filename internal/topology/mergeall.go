@@ -1,0 +1,227 @@
+package topology
+
+import (
+	"maps"
+	"slices"
+)
+
+// MergeAll is what Merge makes of maps one after the other, earliest first, with
+// the edges added up once and not once a map. It is nil without maps; none of
+// them is changed, and the result shares parts of them.
+func MergeAll(list []*Map) *Map {
+	switch len(list) {
+	case 0:
+		return nil
+	case 1:
+		return list[0]
+	}
+	out := list[0].header()
+	for _, m := range list[1:] {
+		out = Merge(out, m.header())
+	}
+	last := len(list) - 1
+	out.Nodes = []Node{}
+	together(list, func(m *Map) []Node { return m.Nodes }, func(n *Node) string { return n.ID }, func(same []*Node, _ []int) {
+		out.Nodes = append(out.Nodes, *same[len(same)-1])
+	})
+	out.Edges = []Edge{}
+	together(list, func(m *Map) []Edge { return m.Edges }, func(e *Edge) string { return e.ID }, func(same []*Edge, at []int) {
+		out.Edges = append(out.Edges, sumEdges(same, at[len(at)-1] == last))
+	})
+	return out
+}
+
+// header is a map without what is in it.
+func (m *Map) header() *Map {
+	h := *m
+	h.Nodes, h.Edges = nil, nil
+	return &h
+}
+
+// together calls f with the things of one id in all maps that have it, in the
+// order of the maps, and which maps these are; ids ascending. Every map's own
+// list is sorted by id. What f gets is of this call only.
+func together[T any](list []*Map, of func(*Map) []T, id func(*T) string, f func(same []*T, at []int)) {
+	next := make([]int, len(list))
+	same, at := make([]*T, 0, len(list)), make([]int, 0, len(list))
+	for {
+		same, at = same[:0], at[:0]
+		least := ""
+		for i, m := range list {
+			things := of(m)
+			if next[i] == len(things) {
+				continue
+			}
+			t := &things[next[i]]
+			switch k := id(t); {
+			case len(same) > 0 && k > least:
+				continue
+			case len(same) == 0 || k < least:
+				least, same, at = k, same[:0], at[:0]
+			}
+			same, at = append(same, t), append(at, i)
+		}
+		if len(same) == 0 {
+			return
+		}
+		for _, i := range at {
+			next[i]++
+		}
+		f(same, at)
+	}
+}
+
+// sumEdges adds one edge up over time. open: the last of them is of the last map,
+// so that what it says is open is open.
+func sumEdges(same []*Edge, open bool) Edge {
+	e := *same[len(same)-1]
+	if !open {
+		e.Evidence, e.open = e.ended(), Evidence{}
+		e.Connections.Active, e.Connections.Pending = 0, 0
+	}
+	if len(same) == 1 {
+		e.countProtocols()
+		return e
+	}
+	before := same[:len(same)-1]
+	e.Evidence = Evidence{Peer: maps.Clone(e.Evidence.Peer), Role: maps.Clone(e.Evidence.Role)}
+	e.Errors = maps.Clone(e.Errors)
+	for _, b := range before {
+		e.Connections.Opened += b.Connections.Opened
+		e.Connections.Closed += b.Connections.Closed
+		e.Connections.Failed += b.Connections.Failed
+		addEnded(&e.Evidence.Peer, b.Evidence.Peer, b.open.Peer)
+		addEnded(&e.Evidence.Role, b.Evidence.Role, b.open.Role)
+		addEnded(&e.Errors, b.Errors, nil)
+	}
+	e.Bytes = sumBytes(same, func(e *Edge) *Bytes { return e.Bytes })
+	e.Retransmits = sumBytes(same, func(e *Edge) *Bytes { return e.Retransmits })
+	e.Sides = sumSides(same)
+	e.RTT, e.Connect = sumStats(same, func(e *Edge) *Stat { return e.RTT }), sumStats(same, func(e *Edge) *Stat { return e.Connect })
+	for i := len(before) - 1; i >= 0; i-- {
+		b := before[i]
+		e.Inexact, e.Dialed, e.Services = joinSets(e.Inexact, b.Inexact), joinSets(e.Dialed, b.Dialed), joinSets(e.Services, b.Services)
+		if len(b.Candidates)+len(b.Holders) > 0 {
+			e.Candidates, e.Holders = uniteSets(b.Candidates, e.Candidates), uniteSets(b.Holders, e.Holders)
+		}
+		if len(b.Protocols) > 0 {
+			e.Protocols = addProtocols(b.Protocols, e.Protocols)
+		}
+	}
+	e.countProtocols()
+	return e
+}
+
+// addEnded adds counts without those that are still open.
+func addEnded(into *map[string]uint64, all, open map[string]uint64) {
+	for k, n := range all {
+		if n <= open[k] {
+			continue
+		}
+		if *into == nil {
+			*into = map[string]uint64{}
+		}
+		(*into)[k] += n - open[k]
+	}
+}
+
+// joinSets is unite for what is mostly the same already.
+func joinSets(a, b []string) []string {
+	if len(b) == 0 || slices.Equal(a, b) {
+		return a
+	}
+	return unite(a, b)
+}
+
+// sumBytes adds up one pair of counts of several edges. A direction that nobody
+// counted stays unknown.
+func sumBytes(same []*Edge, of func(*Edge) *Bytes) *Bytes {
+	var out *Bytes
+	var sums *[4]uint64 // one piece of memory for all four
+	add := func(into **uint64, i int, n *uint64) {
+		if n == nil {
+			return
+		}
+		if *into == nil {
+			*into = &sums[i]
+		}
+		sums[i] += *n
+	}
+	for _, e := range same {
+		b := of(e)
+		if b == nil {
+			continue
+		}
+		if out == nil {
+			out, sums = &Bytes{}, new([4]uint64)
+		}
+		add(&out.ToServer, 0, b.ToServer)
+		add(&out.ToClient, 1, b.ToClient)
+		add(&out.FirstToSecond, 2, b.FirstToSecond)
+		add(&out.SecondToFirst, 3, b.SecondToFirst)
+	}
+	return out
+}
+
+func sumSides(same []*Edge) *Sides {
+	if !slices.ContainsFunc(same, func(e *Edge) bool { return e.Sides != nil }) {
+		return nil
+	}
+	side := func(of func(*Sides) *Bytes) *Bytes {
+		return sumBytes(same, func(e *Edge) *Bytes {
+			if e.Sides == nil {
+				return nil
+			}
+			return of(e.Sides)
+		})
+	}
+	return &Sides{Client: side(func(s *Sides) *Bytes { return s.Client }), Server: side(func(s *Sides) *Bytes { return s.Server }),
+		First: side(func(s *Sides) *Bytes { return s.First }), Second: side(func(s *Sides) *Bytes { return s.Second })}
+}
+
+func sumStats(same []*Edge, of func(*Edge) *Stat) *Stat {
+	var out, only *Stat
+	var spread [len(BucketBounds) + 1]uint64
+	for _, e := range same {
+		s := of(e)
+		switch {
+		case s == nil:
+			continue
+		case only == nil:
+			only = s
+		case out == nil:
+			out = &Stat{Count: only.Count, Sum: only.Sum, Min: only.Min, Max: only.Max}
+			only.into(&spread)
+			fallthrough
+		default:
+			out.Count, out.Sum, out.Min, out.Max = out.Count+s.Count, out.Sum+s.Sum, min(out.Min, s.Min), max(out.Max, s.Max)
+			s.into(&spread)
+		}
+	}
+	if out == nil {
+		return only
+	}
+	n := 0
+	for _, count := range spread {
+		if count > 0 {
+			n++
+		}
+	}
+	if n > 0 {
+		out.Buckets = make(Buckets, 0, n)
+	}
+	for i, count := range spread {
+		if count > 0 {
+			out.Buckets = append(out.Buckets, Bucket{bound(i), count})
+		}
+	}
+	return out
+}
+
+// into adds the samples to a histogram by BucketOf, as far as it is known in
+// which buckets they are.
+func (s *Stat) into(spread *[len(BucketBounds) + 1]uint64) {
+	for _, b := range s.Distribution() {
+		spread[BucketOf(b.UpTo)] += b.Count
+	}
+}
