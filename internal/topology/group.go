@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -42,42 +43,44 @@ func Group(m *Map, level string) *Map {
 func GroupBy(m *Map, of func(*Node) (Node, bool)) *Map {
 	out := *m
 	into := make(map[string]string, len(m.Nodes)) // node id -> group id
-	groups := map[string]*Node{}
-	out.Nodes = nil
+	nodes := make(map[string]*Node, len(m.Nodes))
 	for i := range m.Nodes {
 		n := &m.Nodes[i]
 		g, ok := of(n)
 		if !ok {
-			into[n.ID] = n.ID
-			out.Nodes = append(out.Nodes, *n)
+			into[n.ID], nodes[n.ID] = n.ID, new(*n)
 			continue
 		}
 		into[n.ID] = g.ID
-		if groups[g.ID] == nil {
-			groups[g.ID] = &g
+		if nodes[g.ID] == nil {
+			nodes[g.ID] = &g
 		} else {
-			groups[g.ID].Attributes.agree(&g.Attributes)
+			nodes[g.ID].Attributes.agree(&g.Attributes)
 		}
-		groups[g.ID].Attributes.take(n)
+		nodes[g.ID].Attributes.take(n)
 	}
-	for _, g := range groups {
-		out.Nodes = append(out.Nodes, *g)
-	}
-	edges := make(map[string]Edge, len(m.Edges))
-	for _, e := range m.Edges {
-		e = regroup(e, into)
+	edges := make(map[string]*Edge, len(m.Edges))
+	for i := range m.Edges {
+		e := regroup(m.Edges[i], into)
 		if before, ok := edges[e.ID]; ok {
-			e = add(before, e)
+			*before = add(*before, e)
+		} else {
+			edges[e.ID] = &e
 		}
-		edges[e.ID] = e
 	}
-	out.Edges = make([]Edge, 0, len(edges))
-	for _, e := range edges {
-		out.Edges = append(out.Edges, e)
-	}
+	out.Nodes, out.Edges = inOrder(nodes), inOrder(edges)
 	out.Logical = regroupLogical(m.Logical, into)
-	out.sort()
 	return &out
+}
+
+// inOrder are the values in the order of their keys. They are large, so they are
+// not moved to be sorted.
+func inOrder[T any](all map[string]*T) []T {
+	out := make([]T, 0, len(all))
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, *all[id])
+	}
+	return out
 }
 
 // take counts a node among the members of a group.

@@ -19,8 +19,8 @@ func Select(m *Map, wanted func(*Node) bool) *Map {
 // SelectEdges keeps the edges that are wanted, with every node they name.
 func SelectEdges(m *Map, wanted func(*Edge) bool) *Map {
 	out := *m
-	out.Edges, out.Nodes = []Edge{}, []Node{}
-	named := map[string]bool{}
+	out.Edges, out.Nodes = make([]Edge, 0, len(m.Edges)), make([]Node, 0, len(m.Nodes))
+	named := make(map[string]bool, len(m.Nodes))
 	for i := range m.Edges {
 		e := &m.Edges[i]
 		if !wanted(e) {

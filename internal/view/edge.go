@@ -23,9 +23,7 @@ func (s *scene) edge(l *line) Edge {
 	} else {
 		e.Ends = l.Ends
 	}
-	e.Tx, e.Rx = l.rate(topology.MeasureTx), l.rate(topology.MeasureRx)
-	e.Opened, e.Closed, e.Failed = l.rate(topology.MeasureOpened), l.rate(topology.MeasureClosed), l.rate(topology.MeasureFailed)
-	e.Retransmits = l.rate(topology.MeasureRetransmits)
+	l.rates(&e)
 	if to, back := l.Edge.Bytes.Directions(); to != nil || back != nil {
 		e.Bytes = &Bytes{Tx: to, Rx: back}
 	}
@@ -37,16 +35,23 @@ func (s *scene) edge(l *line) Edge {
 	}
 	e.Candidates, e.Holders = s.named(l.Candidates), s.named(l.Holders)
 	e.Label = l.label()
-	e.Sentence = s.sentence(l)
+	e.Sentence = s.sentence(l, &e.Quality)
 	return e
 }
 
-// rate is a measure a second; nil: not known.
-func (l *line) rate(measure string) *float64 {
-	if v, ok := l.Measure(measure, l.length); ok {
-		return &v
+// rates writes down what there is a second, in one piece of memory.
+func (l *line) rates(e *Edge) {
+	into := [...]struct {
+		measure string
+		at      **float64
+	}{{topology.MeasureTx, &e.Tx}, {topology.MeasureRx, &e.Rx}, {topology.MeasureOpened, &e.Opened}, {topology.MeasureClosed, &e.Closed},
+		{topology.MeasureFailed, &e.Failed}, {topology.MeasureRetransmits, &e.Retransmits}}
+	values := new([len(into)]float64)
+	for i, x := range into {
+		if v, ok := l.Measure(x.measure, l.length); ok {
+			values[i], *x.at = v, &values[i]
+		}
 	}
-	return nil
 }
 
 // volume is the bytes of both directions that are known.

@@ -8,40 +8,50 @@ import (
 // Figures for people: SI units, three digits that count.
 
 // RateText writes bytes a second.
-func RateText(perSecond float64) string { return BytesText(perSecond) + "/s" }
+func RateText(perSecond float64) string { return string(appendRate(nil, perSecond)) }
 
 // BytesText writes a number of bytes: "999 B", "1.2 MB".
-func BytesText(n float64) string {
-	if math.Round(n) < 1000 {
-		return strconv.FormatFloat(math.Round(n), 'f', 0, 64) + " B"
-	}
-	return scaled(n/1000, "kB", "MB", "GB", "TB", "PB", "EB")
-}
+func BytesText(n float64) string { return string(appendBytes(nil, n)) }
 
 // SecondsText writes a time that is given in seconds: "812 µs", "1.2 ms", "12.3 s".
-func SecondsText(s float64) string {
+func SecondsText(s float64) string { return string(appendSeconds(nil, s)) }
+
+func appendRate(b []byte, perSecond float64) []byte {
+	return append(appendBytes(b, perSecond), "/s"...)
+}
+
+func appendBytes(b []byte, n float64) []byte {
+	if math.Round(n) < 1000 {
+		return append(strconv.AppendFloat(b, math.Round(n), 'f', 0, 64), " B"...)
+	}
+	return appendScaled(b, n/1000, "kB", "MB", "GB", "TB", "PB", "EB")
+}
+
+func appendSeconds(b []byte, s float64) []byte {
 	us := s * 1e6
 	switch {
 	case math.Round(us) < 1000:
-		return strconv.FormatFloat(math.Round(us), 'f', 0, 64) + " µs"
+		return append(strconv.AppendFloat(b, math.Round(us), 'f', 0, 64), " µs"...)
 	case us < 999.5e3:
-		return scaled(us/1e3, "ms")
+		return appendScaled(b, us/1e3, "ms")
 	}
-	return scaled(s, "s")
+	return appendScaled(b, s, "s")
 }
 
-// countText writes how many a second: "0.3", "12", "1.2 k".
-func countText(n float64) string {
+// countText writes how many, or how many a second: "0.3", "12", "1.2 k".
+func countText(n float64) string { return string(appendCount(nil, n)) }
+
+func appendCount(b []byte, n float64) []byte {
 	switch {
 	case n < 9.95 && n != math.Trunc(n):
-		return strconv.FormatFloat(n, 'g', 2, 64)
+		return strconv.AppendFloat(b, n, 'g', 2, 64)
 	case n < 99_999.5:
-		return strconv.FormatFloat(n, 'f', 0, 64)
+		return strconv.AppendFloat(b, n, 'f', 0, 64)
 	}
-	return scaled(n/1000, "k", "M", "G", "T")
+	return appendScaled(b, n/1000, "k", "M", "G", "T")
 }
 
-func scaled(v float64, units ...string) string {
+func appendScaled(b []byte, v float64, units ...string) []byte {
 	i := 0
 	for v >= 999.5 && i < len(units)-1 {
 		v /= 1000
@@ -51,7 +61,7 @@ func scaled(v float64, units ...string) string {
 	if v >= 99.95 { // would be printed as 100.0
 		digits = 0
 	}
-	return strconv.FormatFloat(v, 'f', digits, 64) + " " + units[i]
+	return append(append(strconv.AppendFloat(b, v, 'f', digits, 64), ' '), units[i]...)
 }
 
 // shareText writes a share of 1 in percent; what is not nothing is not 0 %.
@@ -74,4 +84,13 @@ func many(n int, thing string) string {
 		return "1 " + thing
 	}
 	return strconv.Itoa(n) + " " + thing + "s"
+}
+
+func plural(n uint64, one, more string) string { return string(appendPlural(nil, n, one, more)) }
+
+func appendPlural(b []byte, n uint64, one, more string) []byte {
+	if n == 1 {
+		return append(append(b, "1 "...), one...)
+	}
+	return append(append(appendCount(b, float64(n)), ' '), more...)
 }

@@ -169,13 +169,6 @@ func (v *verdict) repeats(e *topology.Edge) {
 	}
 }
 
-func plural(n uint64, one, more string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return countText(float64(n)) + " " + more
-}
-
 func valueOf(n *uint64) uint64 {
 	if n == nil {
 		return 0

@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"peerscope/internal/topology"
@@ -31,16 +32,17 @@ func (s *scene) show(g *Graph) {
 	}
 	g.Truncated = s.bundle(in)
 	t := traffic(s.lines)
-	for id, n := range s.nodes {
-		shown := s.node(n, t[id])
+	g.Nodes = make([]Node, 0, len(s.nodes)) // both are large: never moved once they are written
+	for _, id := range slices.Sorted(maps.Keys(s.nodes)) {
+		shown := s.node(s.nodes[id], t[id])
 		shown.Group = in[id].ID
 		g.Nodes = append(g.Nodes, shown)
 	}
-	slices.SortFunc(g.Nodes, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(s.lines, func(a, b *line) int { return cmp.Compare(a.ID, b.ID) })
+	g.Edges = make([]Edge, 0, len(s.lines))
 	for _, l := range s.lines {
 		g.Edges = append(g.Edges, s.edge(l))
 	}
-	slices.SortFunc(g.Edges, func(a, b Edge) int { return cmp.Compare(a.ID, b.ID) })
 	g.Groups = boxes(in, g.Nodes)
 }
 

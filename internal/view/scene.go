@@ -24,6 +24,8 @@ type scene struct {
 	beside map[string]*topology.Node // at the level: what lines name besides
 	lines  []*line                   // at the level, sorted by id
 	known  map[string]*topology.Node // of the map, at its own level
+	calls  map[string]string         // what people call nodes, those asked for so far
+	buffer []byte                    // of the last sentence
 }
 
 // line is an edge at the level that is shown, and what is made of it on the way.
@@ -48,7 +50,7 @@ func ends(e *topology.Edge) (first, second string, roles bool) {
 // newScene chooses from the map what was asked for, and brings it to the level.
 func newScene(m *topology.Map, o Options) *scene {
 	s := &scene{m: m, o: o, levels: levels{host: m.Host.Name}, length: o.Length, counts: map[string]int{},
-		nodes: map[string]*topology.Node{}, beside: map[string]*topology.Node{}, known: make(map[string]*topology.Node, len(m.Nodes))}
+		calls: map[string]string{}, nodes: map[string]*topology.Node{}, beside: map[string]*topology.Node{}, known: make(map[string]*topology.Node, len(m.Nodes))}
 	if s.length <= 0 {
 		s.length = m.Window.Length()
 	}

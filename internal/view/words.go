@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"peerscope/internal/topology"
@@ -20,6 +21,15 @@ func words(parts ...string) string {
 
 // call is what people call a node, and where it is.
 func (s *scene) call(id string) string {
+	name, ok := s.calls[id]
+	if !ok {
+		name = s.callOf(id)
+		s.calls[id] = name
+	}
+	return name
+}
+
+func (s *scene) callOf(id string) string {
 	n := s.nodes[id]
 	if n == nil {
 		n = s.beside[id]
@@ -49,89 +59,101 @@ func (s *scene) call(id string) string {
 }
 
 // sentence says all of a line that a picture says, for those who cannot see it.
-func (s *scene) sentence(l *line) string {
+func (s *scene) sentence(l *line, q *Quality) string {
 	first, second, roles := ends(&l.Edge)
-	var b strings.Builder
+	b := append(s.buffer[:0], s.call(first)...)
 	if roles {
-		b.WriteString(s.call(first) + " calls " + s.call(second) + l.way())
+		b = append(append(b, " calls "...), s.call(second)...)
+		b = l.appendWay(b)
 	} else {
-		b.WriteString(s.call(first) + " and " + s.call(second) + " talk" + l.way() + ", it is not known who called")
+		b = append(append(append(b, " and "...), s.call(second)...), " talk"...)
+		b = append(l.appendWay(b), ", it is not known who called"...)
 	}
-	var facts []string
-	facts = append(facts, l.bytesWords(roles)...)
-	if l.RTT != nil && l.RTT.Count > 0 {
-		facts = append(facts, "round trip "+SecondsText(timesOf(l.RTT).Mean))
+	before := len(b)
+	b = l.appendBytes(b, roles)
+	if t := timesOf(l.RTT); t != nil {
+		b = appendSeconds(append(b, ", round trip "...), t.Mean)
 	}
 	if n := l.Connections.Active; n > 0 {
-		facts = append(facts, plural(n, "connection open", "connections open"))
+		b = appendPlural(append(b, ", "...), n, "connection open", "connections open")
 	}
-	if e := encrypted(&l.Edge); e != nil && *e {
-		facts = append(facts, "encrypted")
-	} else if e != nil {
-		facts = append(facts, "not encrypted")
+	switch e := encrypted(&l.Edge); {
+	case e != nil && *e:
+		b = append(b, ", encrypted"...)
+	case e != nil:
+		b = append(b, ", not encrypted"...)
 	}
-	if len(facts) > 0 {
-		b.WriteString(": " + strings.Join(facts, ", "))
+	if len(b) > before {
+		b[before] = ':' // where the first comma is
 	}
-	b.WriteString(". " + mood(l.health, l.reasons))
-	q := quality(&l.Edge, s.nodes[first], s.nodes[second])
+	b = appendMood(append(b, ". "...), l.health, l.reasons)
 	switch q.weakest() {
 	case Inferred:
-		b.WriteString(" One end is inferred.")
+		b = append(b, " One end is inferred."...)
 	case Unknown:
-		b.WriteString(" Of one end the process is not known.")
+		b = append(b, " Of one end the process is not known."...)
 	}
-	return b.String()
+	s.buffer = b
+	return string(b)
 }
 
-// way is by what a line goes.
-func (l *line) way() string {
+// appendWay says by what a line goes.
+func (l *line) appendWay(b []byte) []byte {
 	switch {
 	case l.bundle > 1:
-		return ", " + many(l.bundle, "edge")
+		return append(append(b, ", "...), many(l.bundle, "edge")...)
 	case l.ServerPort != 0:
-		return fmt.Sprintf(" on %s port %d", l.Transport, l.ServerPort)
+		b = append(append(append(b, " on "...), l.Transport...), " port "...)
+		return strconv.AppendUint(b, uint64(l.ServerPort), 10)
 	case l.Path != "":
-		return " on " + clean(l.Path)
+		return append(append(b, " on "...), clean(l.Path)...)
 	case l.Transport != "":
-		return " by " + l.Transport
+		return append(append(b, " by "...), l.Transport...)
 	}
-	return ""
+	return b
 }
 
-func (l *line) bytesWords(roles bool) []string {
-	there, back := "there", "back"
+// appendBytes says what went each way, as far as it is known.
+func (l *line) appendBytes(b []byte, roles bool) []byte {
+	there, back := " there", " back"
 	if !roles {
-		there, back = "from the first to the second", "from the second to the first"
+		there, back = " from the first to the second", " from the second to the first"
 	}
 	to, from := l.Bytes.Directions()
-	var out []string
-	for _, d := range [...]struct {
-		n    *uint64
-		what string
-	}{{to, there}, {from, back}} {
-		if d.n == nil {
+	for i, n := range [...]*uint64{to, from} {
+		if n == nil {
 			continue
 		}
-		if rate, ok := perSecond(*d.n, l.length); ok {
-			out = append(out, RateText(rate)+" "+d.what)
+		b = append(b, ", "...)
+		if rate, ok := perSecond(*n, l.length); ok {
+			b = appendRate(b, rate)
 		} else {
-			out = append(out, BytesText(float64(*d.n))+" "+d.what)
+			b = appendBytes(b, float64(*n))
 		}
+		b = append(b, [...]string{there, back}[i]...)
 	}
-	return out
+	return b
 }
 
-// mood says the health in words.
-func mood(h Health, reasons []string) string {
+// appendMood says the health in words.
+func appendMood(b []byte, h Health, reasons []string) []byte {
 	switch {
 	case len(reasons) > 0:
-		text := strings.Join(reasons, "; ")
-		return strings.ToUpper(text[:1]) + text[1:] + "."
+		at := len(b)
+		for i, r := range reasons {
+			if i > 0 {
+				b = append(b, "; "...)
+			}
+			b = append(b, r...)
+		}
+		if 'a' <= b[at] && b[at] <= 'z' {
+			b[at] -= 'a' - 'A'
+		}
+		return append(b, '.')
 	case h == Idle:
-		return "Idle."
+		return append(b, "Idle."...)
 	}
-	return "Healthy."
+	return append(b, "Healthy."...)
 }
 
 // towards names the other end of a line, as its node sees it.
@@ -152,37 +174,37 @@ func (s *scene) towards(id string, l *line) string {
 
 // nodeSentence says all of a node that a picture says.
 func (s *scene) nodeSentence(n *Node, t *around) string {
-	text := s.call(n.ID)
-	if n.Kind == KindProgram || n.Kind == KindContainer || n.Kind == KindPod || n.Kind == KindWorkload {
-		if n.Processes > 1 {
-			text += fmt.Sprintf(", %d processes", n.Processes)
-		}
+	b := append(s.buffer[:0], s.call(n.ID)...)
+	if n.Processes > 1 && n.Kind != KindBundle && n.Kind != KindHost && n.Kind != KindNamespace {
+		b = append(strconv.AppendInt(append(b, ", "...), int64(n.Processes), 10), " processes"...)
 	}
 	switch n.Role {
 	case RoleExternal:
-		text += ", external"
+		b = append(b, ", external"...)
 	case RoleDatastore:
-		text += ", a data store as it " + n.RoleReason
+		b = append(append(b, ", a data store as it "...), n.RoleReason...)
 	}
-	var does []string
+	before := len(b)
 	if t != nil {
 		if k := partners(t.in, n.ID); k > 0 {
-			does = append(does, "is called by "+fmt.Sprint(k))
+			b = strconv.AppendInt(append(b, ", is called by "...), int64(k), 10)
 		}
 		if k := partners(t.out, n.ID); k > 0 {
-			does = append(does, "calls "+fmt.Sprint(k))
+			b = strconv.AppendInt(append(b, ", calls "...), int64(k), 10)
 		}
 	}
 	if n.BytesPerSecond != nil {
-		does = append(does, "moves "+RateText(*n.BytesPerSecond))
+		b = appendRate(append(b, ", moves "...), *n.BytesPerSecond)
 	}
-	if len(does) > 0 {
-		text += ": " + strings.Join(does, ", ")
+	if len(b) > before {
+		b[before] = ':' // where the first comma is
 	}
 	if n.Exited {
-		text += ". It has ended"
+		b = append(b, ". It has ended"...)
 	}
-	return text + ". " + mood(n.Health, n.Reasons)
+	b = appendMood(append(b, ". "...), n.Health, n.Reasons)
+	s.buffer = b
+	return string(b)
 }
 
 // partners counts the others at the lines of a node.
