@@ -52,10 +52,19 @@ func (s *scene) choose() *topology.Map {
 			s.hidden = append(s.hidden, Hidden{Rule: r.id, Text: r.text, Edges: len(hidden[i])})
 		}
 	}
+	for i := range chosen.Edges {
+		if !s.portsMatter() {
+			chosen.Edges[i].EndPorts = nil
+		}
+	}
 	idle := s.idle(chosen, at, talking)
 	s.total = Size{Nodes: len(talking) + idle, Edges: len(all)}
 	return chosen
 }
+
+// portsMatter: of two ends one port is the client's, and another one each time.
+// Above single processes what differs in that only is one edge.
+func (s *scene) portsMatter() bool { return s.o.Level == LevelProcess }
 
 // idle counts the nodes that wait for peers and nobody talks to. They are chosen
 // too where everything is wanted.
@@ -98,25 +107,24 @@ func (s *scene) pair(e *topology.Edge, at map[string]string) (key, pair) {
 			k.first, k.second = k.second, k.first
 			ports[0], ports[1] = ports[1], ports[0]
 		}
-		k.at = "-" + strconv.Itoa(int(ports[0])) + "-" + strconv.Itoa(int(ports[1])) + e.Path
+		if k.at = "-" + e.Path; s.portsMatter() {
+			k.at = "-" + strconv.Itoa(int(ports[0])) + "-" + strconv.Itoa(int(ports[1])) + e.Path
+		}
 	}
 	return k, p
 }
 
 // count counts the nodes of what was chosen at each level.
-func (s *scene) count(chosen *topology.Map) {
-	used := map[string]bool{}
-	for i := range chosen.Edges {
-		first, second, _ := ends(&chosen.Edges[i])
-		used[first], used[second] = true, true
-	}
+func (s *scene) count() map[string]int {
+	out := map[string]int{}
 	for _, level := range Levels() {
 		levels, ids := chain(level), map[string]bool{}
-		for id := range used {
+		for id := range s.used {
 			if n := s.known[id]; n != nil {
 				ids[s.levels.id(n, levels)] = true
 			}
 		}
-		s.counts[level] = len(ids)
+		out[level] = len(ids)
 	}
+	return out
 }

@@ -20,7 +20,7 @@ func Make(m *topology.Map, o Options) *Graph {
 // frame is a graph without what is in it.
 func (s *scene) frame() *Graph {
 	return &Graph{Schema: Schema, Host: s.m.Host, Window: s.m.Window, Capture: s.m.Capture, Level: s.o.Level,
-		Levels: s.counts, Total: s.total, Matched: s.matched, Hidden: s.hidden, Nodes: []Node{}, Edges: []Edge{}, Groups: []Group{}}
+		Levels: s.count(), Total: s.total, Matched: s.matched, Hidden: s.hidden, Nodes: []Node{}, Edges: []Edge{}, Groups: []Group{}}
 }
 
 // show puts the nodes and lines of a scene into a graph, as many as there is

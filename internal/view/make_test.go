@@ -58,7 +58,7 @@ func everyOption() []view.Options {
 	var out []view.Options
 	for _, level := range view.Levels() {
 		for _, group := range view.Groups() {
-			for _, limit := range []int{0, 1, 5, 20, 60} {
+			for _, limit := range []int{0, 1, 20} {
 				out = append(out, view.Options{Level: level, Group: group, Limit: limit, ShowNoise: true})
 			}
 		}

@@ -16,6 +16,7 @@ func (s *scene) node(n *topology.Node, t *around) Node {
 	out := Node{ID: n.ID, Kind: n.Kind, Name: clean(n.Name), Place: place(n), Processes: a.Processes, Listens: a.Listens,
 		Unknown: isUnknown(n), Exited: a.Exited, Attributes: *a, Members: a.Members}
 	out.Attributes.Members, out.Attributes.Processes, out.Attributes.Listens = nil, 0, nil // they stand beside
+	out.Attributes.AddressLocal = a.AddressLocal && n.Kind == topology.KindAddress
 	if n.Kind == topology.KindProcess {
 		out.Processes = 1
 	}

@@ -18,7 +18,7 @@ type scene struct {
 	hidden  []Hidden
 	total   Size
 	matched Size
-	counts  map[string]int // nodes of what matched, by level
+	used    map[string]bool // ids in the map of the ends of what was chosen
 
 	nodes  map[string]*topology.Node // at the level: the ends of lines
 	beside map[string]*topology.Node // at the level: what lines name besides
@@ -49,7 +49,7 @@ func ends(e *topology.Edge) (first, second string, roles bool) {
 
 // newScene chooses from the map what was asked for, and brings it to the level.
 func newScene(m *topology.Map, o Options) *scene {
-	s := &scene{m: m, o: o, levels: levels{host: m.Host.Name}, length: o.Length, counts: map[string]int{},
+	s := &scene{m: m, o: o, levels: levels{host: m.Host.Name}, length: o.Length, used: map[string]bool{},
 		calls: map[string]string{}, nodes: map[string]*topology.Node{}, beside: map[string]*topology.Node{}, known: make(map[string]*topology.Node, len(m.Nodes))}
 	if s.length <= 0 {
 		s.length = m.Window.Length()
@@ -58,7 +58,10 @@ func newScene(m *topology.Map, o Options) *scene {
 		s.known[m.Nodes[i].ID] = &m.Nodes[i]
 	}
 	chosen := s.choose()
-	s.count(chosen)
+	for i := range chosen.Edges {
+		first, second, _ := ends(&chosen.Edges[i])
+		s.used[first], s.used[second] = true, true
+	}
 	s.raise(chosen)
 	return s
 }
