@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,11 +34,11 @@ func newDiff(s streams) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if format != "text" && format != "json" {
 				return usage(fmt.Errorf("unknown output %q: it is text or json", format))
 			}
-			d, err := difference(args[0], args[1], s.err)
+			d, err := difference(c.Context(), args[0], args[1], s.err)
 			if err != nil {
 				return err
 			}
@@ -65,12 +66,12 @@ func newDiff(s streams) *cobra.Command {
 	return c
 }
 
-func difference(before, after string, stderr io.Writer) (*topology.Difference, error) {
-	a, err := readMap(before, stderr)
+func difference(ctx context.Context, before, after string, stderr io.Writer) (*topology.Difference, error) {
+	a, err := readMap(ctx, before, stderr)
 	if err != nil {
 		return nil, err
 	}
-	b, err := readMap(after, stderr)
+	b, err := readMap(ctx, after, stderr)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func grouping(m *topology.Map) string {
 
 // readMap reads a map, or replays a recording to one; what the file is it tells
 // by itself, whatever its name is.
-func readMap(name string, stderr io.Writer) (*topology.Map, error) {
+func readMap(ctx context.Context, name string, stderr io.Writer) (*topology.Map, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -114,7 +115,7 @@ func readMap(name string, stderr io.Writer) (*topology.Map, error) {
 		}
 		return m, nil
 	}
-	m, err := replayJoined(newPipeline(), in, name, stderr)
+	m, err := replayJoined(ctx, newPipeline(), in, name, stderr)
 	if errors.Is(err, recording.ErrNotRecording) {
 		return nil, fmt.Errorf("%s: this is neither a recording nor a map: give what peerscope record -w or peerscope map -o json wrote", name)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"runtime/debug"
@@ -21,7 +20,6 @@ import (
 	"peerscope/internal/identity"
 	"peerscope/internal/kubernetes"
 	"peerscope/internal/mesh"
-	"peerscope/internal/recording"
 	"peerscope/internal/topology"
 )
 
@@ -228,46 +226,4 @@ func privilege(err error) error {
 		return &exitError{exitPrivilege, err}
 	}
 	return err
-}
-
-// replay reads a recording into emit. A file that was cut off is read as far as
-// it goes, and said so.
-func replay(path string, emit func(flow.Observation), stderr io.Writer) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("open recording: %w", err)
-	}
-	defer f.Close()
-	return replayFrom(f, path, emit, stderr)
-}
-
-func replayFrom(in io.Reader, path string, emit func(flow.Observation), stderr io.Writer) error {
-	r, err := recording.NewReader(in)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	ended := false
-	for {
-		o, err := r.Next()
-		var cut *recording.TruncatedError
-		switch {
-		case errors.Is(err, io.EOF):
-			if n := r.Skipped(); n > 0 {
-				fmt.Fprintf(stderr, "peerscope: %s: %s of a kind that this version does not know left out\n", path, plural(int(n), "observation"))
-			}
-			if !ended {
-				fmt.Fprintf(stderr, "peerscope: %s: the recording has no end: it was cut off, or is still being written; the map is of what is there\n", path)
-			}
-			return nil
-		case errors.As(err, &cut):
-			fmt.Fprintf(stderr, "peerscope: %s: %v\n", path, err)
-			return nil
-		case err != nil:
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		if w, ok := o.(*flow.Window); ok && w.End != 0 {
-			ended = true
-		}
-		emit(o)
-	}
 }

@@ -65,7 +65,7 @@ func (o *policyOptions) observed(c *cobra.Command, s streams) (*topology.Map, er
 	if o.from == "" {
 		return o.mapped(c, newPipeline(), s)
 	}
-	m, err := readMap(o.from, s.err)
+	m, err := readMap(c.Context(), o.from, s.err)
 	if err != nil {
 		return nil, err
 	}

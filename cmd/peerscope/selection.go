@@ -107,7 +107,11 @@ func (o *selection) whole(c *cobra.Command, p *pipeline, s streams) (*topology.M
 // tell observes or replays.
 func (o *selection) tell(c *cobra.Command, emit func(flow.Observation), s streams) error {
 	if o.from != "" {
-		return replay(o.from, emit, s.err)
+		err := replay(c.Context(), o.from, emit, s.err)
+		if err == nil && c.Context().Err() != nil {
+			fmt.Fprintf(s.err, "peerscope: %s: interrupted; the map is of what was read\n", o.from)
+		}
+		return err
 	}
 	return observe(c.Context(), o.observation, emit, newProgress(s.err))
 }

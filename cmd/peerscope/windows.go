@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 
 	"peerscope/internal/flow"
@@ -75,6 +76,6 @@ func joined(p *pipeline, fill func(emit func(flow.Observation)) error) (*topolog
 }
 
 // replayJoined is the map of a recording.
-func replayJoined(p *pipeline, in io.Reader, name string, stderr io.Writer) (*topology.Map, error) {
-	return joined(p, func(emit func(flow.Observation)) error { return replayFrom(in, name, emit, stderr) })
+func replayJoined(ctx context.Context, p *pipeline, in io.Reader, name string, stderr io.Writer) (*topology.Map, error) {
+	return joined(p, func(emit func(flow.Observation)) error { return replayFrom(ctx, in, name, emit, stderr) })
 }
