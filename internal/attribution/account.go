@@ -24,6 +24,9 @@ func (e *Engine) account(c *Change, key EdgeKey, an, bn uint32, emit func(*Chang
 		c.Errno = e.errnoOf(an, bn)
 	}
 	c.Ended = c.Closed || c.Failed
+	if !c.Opened {
+		c.Connect = 0 // it was told in the window in which it was opened
+	}
 	want := stateOf(established, final || counted)
 	leader, follower := an, bn
 	if leader == 0 {

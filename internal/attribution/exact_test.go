@@ -20,6 +20,9 @@ func exactClient(sent, received uint64) opt {
 	}
 }
 
+// connected says how long the handshake took, in microseconds.
+func connected(us uint32) opt { return func(s *flow.Socket) { s.Counters.Connect = us } }
+
 func exactServer(sent, received uint64) opt {
 	return func(s *flow.Socket) {
 		s.HasCounters, s.Exact = true, true

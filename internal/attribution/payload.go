@@ -126,6 +126,10 @@ func alignBases(h, o *half, role flow.Role) {
 	o.flags |= flagBase
 }
 
+// moved: it is new in this window, or something went over it. Of one that was
+// idle the round trip is not known anew.
+func (h *half) moved() bool { return !h.has(flagSealed) || h.tx != h.baseTx || h.rx != h.baseRx }
+
 // seal makes what was counted the base of the next window.
 func (h *half) seal() {
 	h.baseTx, h.baseRx, h.baseRe = h.tx, h.rx, h.retrans

@@ -32,6 +32,7 @@ func someWorld(seed uint64, connections int, reuse bool) *world {
 		w.listener(spaces[i], "0.0.0.0:80", any())
 	}
 	for i := range connections {
+		w.another()
 		c, s := any(), any()
 		port := 4000 + i
 		if reuse {
@@ -65,7 +66,8 @@ func someWorld(seed uint64, connections int, reuse bool) *world {
 			w.socket(ns, tc, cookie(a.Cookie), at(t0+5*second), held(any()), asClient(sent+5, back))
 			w.tell(&flow.Handover{Time: start + t0 + 5*second, Cookie: a.Cookie, From: c, Counters: a.Counters})
 		case 5: // told when it is over, and exactly
-			w.socket(ns, tc, at(t0+second), opened(t0), held(c), first(flow.Client), exactClient(sent, back), ended)
+			w.socket(ns, tc, at(t0+second/2), opened(t0), held(c), first(flow.Client), exactClient(sent/2, back/2), connected(70))
+			w.socket(ns, tc, cookie(w.cookie), at(t0+second), opened(t0), held(c), first(flow.Client), exactClient(sent, back), connected(70), ended)
 			w.socket(peerNS, ts, at(t0+second), opened(t0), held(s), exactServer(back, sent), ended)
 		case 6: // the same with an identity
 			id := uint32(i) * 1000
@@ -81,11 +83,14 @@ func someWorld(seed uint64, connections int, reuse bool) *world {
 		}
 	}
 	for i := range connections / 4 {
+		w.another()
 		inode := uint64(9000 + 2*i)
 		w.tell(&flow.UnixSocket{Time: start, Inode: inode, Netns: 1, Type: flow.UnixStream, State: flow.Established, Peer: inode + 1, Holders: []flow.ProcessKey{any()}},
 			&flow.UnixSocket{Time: start, Inode: inode + 1, Netns: 1, Type: flow.UnixStream, State: flow.Established, Peer: inode, Path: "/run/x", Holders: []flow.ProcessKey{any()}})
+		w.another()
 		w.socket(1, fmt.Sprintf("127.0.0.1:%d > 127.0.0.1:53", 5000+i), udp, held(any()))
 	}
+	w.another()
 	w.socket(1, "127.0.0.1:53", udp, state(flow.Close), held(any()))
 	return w
 }

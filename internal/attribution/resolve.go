@@ -375,7 +375,7 @@ func (e *Engine) fillTraffic(c *Change, a, b *half, roleA flow.Role) {
 		if h == nil {
 			continue
 		}
-		if c.RTT == 0 {
+		if c.RTT == 0 && h.moved() {
 			c.RTT = h.rtt
 		}
 		c.Connect = max(c.Connect, h.connect)

@@ -175,7 +175,7 @@ func TestOriginalRule10CountersAreIncrementsAndConnectionsCountOnce(t *testing.T
 			w.socket(ns, t1, cookie(1), at(2*second), asClient(150, 1000))
 			w.socket(ns, t2, cookie(2), at(2*second), asServer(1000, 150))
 		}, "a > b tcp 80 | tuple 1 | syn-byte 1 | active 1 | 50/0"},
-		{func() {}, "a > b tcp 80 | tuple 1 | syn-byte 1 | active 1"},
+		{func() {}, "a > b tcp 80 | tuple 1 | syn-byte 1 | active 1 | 0/0"},
 		{func() {
 			w.socket(ns, t1, cookie(1), at(3*second), died, asClient(150, 1007))
 			w.socket(ns, t2, cookie(2), at(3*second), died, asServer(1007, 150))

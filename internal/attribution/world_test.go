@@ -19,7 +19,11 @@ import (
 type world struct {
 	obs    []flow.Observation
 	cookie flow.SocketCookie
+	groups []int // where in obs another connection begins
 }
+
+// another says that what follows is of another connection than what came before.
+func (w *world) another() { w.groups = append(w.groups, len(w.obs)) }
 
 const second = flow.Time(1e9)
 

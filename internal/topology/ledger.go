@@ -72,6 +72,12 @@ func (p *pair) add(t flow.Traffic, counts bool) {
 	p.toA.add(t.ToA, counts)
 }
 
+// idle is the sum of a window in which nothing goes over the connections that
+// are open: what could be counted before is 0 then, and not unknown.
+func (p *pair) idle() pair {
+	return pair{toB: sum{known: p.toB.known, unknown: p.toB.unknown}, toA: sum{known: p.toA.known, unknown: p.toA.unknown}}
+}
+
 // NewLedger returns an empty ledger.
 func NewLedger() *Ledger { return &Ledger{} }
 
@@ -156,7 +162,7 @@ func (l *Ledger) Reset() {
 			*t = tally{}
 			continue
 		}
-		*t = tally{live: live, used: true, sets: t.sets}
+		*t = tally{live: live, used: true, sets: t.sets, bytes: t.bytes.idle(), sideA: t.sideA.idle(), sideB: t.sideB.idle(), retransmits: t.retransmits.idle()}
 		kept = append(kept, ref)
 	}
 	l.used = kept
