@@ -35,11 +35,13 @@ func (e *Engine) account(c *Change, key EdgeKey, an, bn uint32, emit func(*Chang
 	if flags&flagMoved != 0 {
 		e.emitMoved(c, key, an, bn, emit)
 	}
-	e.retract(leader, follower, edge, want, packEvidence(c.Peer, c.Role), emit)
+	b := besideOf(c)
+	e.retract(leader, follower, edge, want, packEvidence(c.Peer, c.Role), b, emit)
 	h := e.half(leader)
 	h.edge, h.live = edge, packEvidence(c.Peer, c.Role)
 	if want != 0 && !h.has(want) {
 		h.flags |= want
+		e.goesWith(leader, b)
 		if want == flagActive {
 			c.Active = 1
 		} else {
@@ -80,18 +82,20 @@ func stateOf(established, over bool) flags {
 
 // retract takes back what the halves counted as open, unless the leader counts
 // as the very same still.
-func (e *Engine) retract(leader, follower uint32, edge EdgeRef, want flags, live liveEvidence, emit func(*Change)) {
+func (e *Engine) retract(leader, follower uint32, edge EdgeRef, want flags, live liveEvidence, b *beside, emit func(*Change)) {
 	for _, n := range [...]uint32{leader, follower} {
 		if n == 0 {
 			continue
 		}
 		h := e.half(n)
 		was := h.flags & (flagActive | flagPending)
-		if was == 0 || n == leader && was == want && h.edge == edge && h.live == live {
+		if was == 0 || n == leader && was == want && h.edge == edge && h.live == live && b.equal(e.besideHalf(n)) {
 			continue
 		}
 		back := &e.back
 		*back = Change{Edge: h.edge, Peer: h.live.peer(), Role: h.live.role()}
+		e.besideHalf(n).into(back)
+		delete(e.beside, n)
 		if was == flagActive {
 			back.Active = -1
 		} else {

@@ -12,13 +12,17 @@ type (
 	NodeRef = flow.NodeRef
 )
 
-// edgeNumber numbers an edge by its key.
-func (e *Engine) edgeNumber(k EdgeKey) EdgeRef {
+func edgeHash(k *EdgeKey) uint32 {
 	known := uint64(0)
 	if k.RoleKnown {
 		known = 1
 	}
-	hash := uint32((spread(uint64(k.A)<<32|uint64(k.B)) + spread(uint64(k.PortA)<<48|uint64(k.PortB)<<32|uint64(k.Path)<<3|uint64(k.Transport)<<1|known)) * 0x94d049bb133111eb >> 32)
+	return uint32((spread(uint64(k.A)<<32|uint64(k.B)) + spread(uint64(k.PortA)<<48|uint64(k.PortB)<<32|uint64(k.Path)<<3|uint64(k.Transport)<<1|known)) * 0x94d049bb133111eb >> 32)
+}
+
+// edgeNumber numbers an edge by its key.
+func (e *Engine) edgeNumber(k EdgeKey) EdgeRef {
+	hash := edgeHash(&k)
 	i := e.edgeIndex.home(hash)
 	for ; ; i = e.edgeIndex.next(i) {
 		slot := e.edgeIndex.slots[i]
@@ -30,8 +34,11 @@ func (e *Engine) edgeNumber(k EdgeKey) EdgeRef {
 			return EdgeRef(n)
 		}
 	}
-	n := uint32(len(e.edges))
-	e.edges = append(e.edges, k)
+	n, grow := e.edgeNumbers.take(len(e.edges))
+	if grow {
+		e.edges = append(e.edges, k)
+	}
+	e.edges[n] = k
 	e.edgeIndex.put(i, hash, n)
 	return EdgeRef(n)
 }

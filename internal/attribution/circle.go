@@ -147,22 +147,33 @@ func (e *Engine) leave(n uint32, h *half) {
 		e.leaveLane(n, h)
 	}
 	if h.has(flagSeqIndex) {
-		next := h.nextSeq
-		for _, base := range [2]uint32{h.seq.RecvBase, h.seq.SendBase} {
-			if next == n {
-				e.bySequence.remove(sequenceHash(base), n)
-			} else {
-				e.bySequence.replace(sequenceHash(base), n, next)
-			}
-		}
-		before := next
-		for before != n && e.half(before).nextSeq != n {
-			before = e.half(before).nextSeq
-		}
-		if before != n {
-			e.half(before).nextSeq = next
-		}
+		e.leaveSequence(n, h)
 	}
 	h.flags &^= flagTuple | flagSeqIndex
 	e.byCookie.remove(h.cookie, h.generation)
+}
+
+// leaveSequence takes h out of the circle of its sequence identity. A slot that led
+// to it leads to another that has that base, or is not needed any more.
+func (e *Engine) leaveSequence(n uint32, h *half) {
+	for _, base := range [2]uint32{h.seq.RecvBase, h.seq.SendBase} {
+		hash, heir := sequenceHash(base), uint32(0)
+		for m := h.nextSeq; m != n && heir == 0; m = e.half(m).nextSeq {
+			if o := e.half(m); o.seq.RecvBase == base || o.seq.SendBase == base {
+				heir = m
+			}
+		}
+		if heir == 0 || e.bySequence.slotOf(hash, heir) >= 0 {
+			e.bySequence.remove(hash, n)
+		} else {
+			e.bySequence.replace(hash, n, heir)
+		}
+	}
+	before := h.nextSeq
+	for before != n && e.half(before).nextSeq != n {
+		before = e.half(before).nextSeq
+	}
+	if before != n {
+		e.half(before).nextSeq = h.nextSeq
+	}
 }

@@ -54,7 +54,7 @@ func written(a netip.AddrPort) string {
 
 // place is a namespace as people know it.
 func (e *Engine) place(netns uint32) flow.Place {
-	ns := &e.namespaces[netns]
+	ns := &e.netns.list[netns]
 	return flow.Place{Inode: ns.inode, Name: ns.name}
 }
 

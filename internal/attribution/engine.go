@@ -32,38 +32,47 @@ type Engine struct {
 	bySequence index
 	lanes      lanes
 
-	addrs      addresses
-	namespaces []namespace
-	netnsIndex index
-	processes  processes
-	sets       [][]uint32 // holder sets of several processes
-	setByKey   map[string]uint32
-	single     [1]uint32
-	scratch    []byte
-	nodes      []nodeKey
-	nodeByKey  map[nodeKey]NodeRef
-	edges      []EdgeKey
-	edgeIndex  index
-	paths      []string // of unix sockets
-	pathByName map[string]uint32
+	addrs       addresses
+	netns       namespaces
+	processes   processes
+	sets        [][]uint32 // holder sets of several processes
+	setNumbers  numbers
+	setByKey    map[string]uint32
+	single      [1]uint32
+	scratch     []uint32
+	scratchKey  []byte
+	nodes       []nodeKey
+	nodeNumbers numbers
+	nodeByKey   map[nodeKey]NodeRef
+	edges       []EdgeKey
+	edgeNumbers numbers
+	edgeIndex   index
+	paths       []string // of unix sockets
+	pathNumbers numbers
+	pathByName  map[string]uint32
+	forgetting  forgetting
 
 	homes     places
 	listeners listeners
 	unix      unixSockets
 	nat       translations
 	handovers map[uint32][]handover
+	strays    strays
 	errnos    map[uint32]string
-	names     map[nameKey]flow.AddressName
-	namesOver bool // they are of the window that was closed
+	beside    map[uint32]*beside // of halves that lead an open connection
+
+	// What belongs to one window.
+	names  map[nameKey]flow.AddressName
+	window flow.Window
+	gaps   []flow.Gap
+	lost   [len(flow.LossReasonNames)]uint64
 
 	host    flow.Host
 	capture flow.Capture
-	closed  bool // a window was closed, and nothing told since
-	window  flow.Window
-	begun   bool // window.Start was told; else it is where the one before ended
+	begun   bool   // window.Start was told; else it is where the one before ended
+	closed  bool   // a window was closed, and nothing told since
+	closes  uint32 // how many windows were closed
 	latest  flow.Time
-	gaps    []flow.Gap
-	lost    [len(flow.LossReasonNames)]uint64
 
 	hasProxies  bool     // a process takes others' connections
 	meshed      []uint32 // processes that are proxies or known to have one, since the last Close
@@ -89,8 +98,7 @@ func New(c Config) *Engine {
 		byTuple:    newIndex(c.Sockets),
 		bySequence: newIndex(c.Sockets),
 		addrs:      newAddresses(),
-		namespaces: make([]namespace, 1),
-		netnsIndex: newIndex(64),
+		netns:      newNamespaces(),
 		processes:  newProcesses(),
 		sets:       make([][]uint32, 1),
 		setByKey:   map[string]uint32{},
@@ -106,6 +114,7 @@ func New(c Config) *Engine {
 		nat:        newTranslations(),
 		handovers:  map[uint32][]handover{},
 		errnos:     map[uint32]string{},
+		beside:     map[uint32]*beside{},
 		keepsLegs:  c.Legs,
 		names:      map[nameKey]flow.AddressName{},
 	}
@@ -130,7 +139,7 @@ func (e *Engine) Apply(o flow.Observation) {
 	case *flow.Process:
 		e.processInfo(o)
 	case *flow.Exit:
-		e.processes.facts[e.processes.number(o.Key)].exited = true
+		e.exited(o)
 	case *flow.Handover:
 		e.handover(o)
 	case *flow.Namespace:
@@ -162,6 +171,7 @@ func (e *Engine) nextWindow() {
 	e.gaps = nil
 	e.lost = [len(flow.LossReasonNames)]uint64{}
 	e.capture.Interval, e.capture.Totals = 0, flow.Totals{}
+	clear(e.names)
 }
 
 // captureInfo keeps what is known of the source. It is told at the start without
@@ -188,39 +198,17 @@ func (e *Engine) processInfo(o *flow.Process) {
 	e.topologyChanged = true
 }
 
-func (e *Engine) namespaceInfo(o *flow.Namespace) {
-	n := e.netnsNumber(o.ID)
-	ns := &e.namespaces[n]
-	ns.inode = max(ns.inode, o.Inode)
-	if o.Name != "" && (ns.name == "" || o.Name < ns.name) {
-		ns.name = o.Name
-	}
-	ns.observed = ns.observed || o.Observed
-	ns.deathsSeen = ns.deathsSeen || o.DeathsSeen
-	for _, p := range o.Local {
-		if e.homes.add(p, n, &e.addrs) {
-			e.topologyChanged, e.lanes.stale = true, true
-		}
-	}
-	for _, p := range o.Broadcast {
-		if a := e.addrs.number(p.Addr()); p.IsSingleIP() && !e.addrs.is(a, addrGroup) {
-			e.addrs.kinds[a] |= addrGroup
-			e.topologyChanged, e.lanes.stale = true, true
-		}
-	}
-}
-
 func (e *Engine) loss(o *flow.Loss) {
 	e.lost[o.Reason] += o.Count
 	if o.Reason != flow.LossNetlinkOverrun && o.Reason != flow.LossNamespace && o.Reason != flow.LossRingFull && o.Reason != flow.LossMapFull {
 		return
 	}
 	if o.Netns != 0 {
-		e.namespaces[e.netnsNumber(o.Netns)].lossy = true
+		e.netns.list[e.netnsNumber(o.Netns)].lossy = true
 		return
 	}
-	for i := range e.namespaces {
-		e.namespaces[i].lossy = true
+	for i := range e.netns.list {
+		e.netns.list[i].lossy = true
 	}
 }
 

@@ -122,7 +122,7 @@ func (x *explainer) whyAllowed(kept []*listener) string {
 		return "it was first seen by the last look, and its other end may be younger than the look at its namespace"
 	}
 	for _, l := range kept {
-		ns := &x.e.namespaces[l.key.netns]
+		ns := &x.e.netns.list[l.key.netns]
 		switch {
 		case !ns.observed:
 			return "the sockets of the listener's namespace are not read"

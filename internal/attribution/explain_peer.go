@@ -202,7 +202,7 @@ func (x *explainer) whyAmbiguous(f *flow.Facts) string {
 	for _, m := range x.found.candidates {
 		o := e.half(m)
 		if e.mayHide(h.peer, h.netns) || e.mayHide(o.peer, o.netns) {
-			f.Unread = e.places(slices.DeleteFunc(slices.Concat(e.owners(h.peer), e.owners(o.peer)), func(n uint32) bool { return e.namespaces[n].observed }))
+			f.Unread = e.places(slices.DeleteFunc(slices.Concat(e.owners(h.peer), e.owners(o.peer)), func(n uint32) bool { return e.netns.list[n].observed }))
 			return "the address lives in a namespace whose sockets are not read, too"
 		}
 		if !slices.Contains(spaces, o.netns) {

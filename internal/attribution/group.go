@@ -6,8 +6,7 @@ import (
 	"peerscope/internal/flow"
 )
 
-// speaks enters a half that sends to a group. Entries of halves that have been
-// released since are passed over when they are met.
+// speaks enters a half that sends to a group.
 func (l *lanes) speaks(n uint32, h *half) {
 	if l.groups == nil {
 		l.groups = map[uint32][]uint32{}
@@ -15,6 +14,19 @@ func (l *lanes) speaks(n uint32, h *half) {
 	ports := uint32(h.localPort)<<16 | uint32(h.peerPort)
 	if !slices.Contains(l.groups[ports], n) {
 		l.groups[ports] = append(l.groups[ports], n)
+	}
+}
+
+// silence takes a half out that is released.
+func (l *lanes) silence(n uint32, h *half) {
+	if l.groups == nil || h.transport != flow.UDP {
+		return
+	}
+	ports := uint32(h.localPort)<<16 | uint32(h.peerPort)
+	if i := slices.Index(l.groups[ports], n); i >= 0 {
+		if l.groups[ports] = slices.Delete(l.groups[ports], i, i+1); len(l.groups[ports]) == 0 {
+			delete(l.groups, ports)
+		}
 	}
 }
 
@@ -60,13 +72,8 @@ func (e *Engine) peerSpeaksToGroup(h *half) bool {
 		return false
 	}
 	ports := uint32(h.peerPort)<<16 | uint32(h.localPort)
-	list := slices.DeleteFunc(e.lanes.groups[ports], func(m uint32) bool {
+	return slices.ContainsFunc(e.lanes.groups[ports], func(m uint32) bool {
 		o := e.half(m)
-		return !o.told() || o.localPort != h.peerPort || o.peerPort != h.localPort || !e.addrs.is(o.peer, addrGroup)
-	})
-	e.lanes.groups[ports] = list
-	return slices.ContainsFunc(list, func(m uint32) bool {
-		o := e.half(m)
-		return o.transport == h.transport && (o.local == 0 || o.local == h.peer) && e.livesIn(h.peer, h.netns, o.netns)
+		return e.addrs.is(o.peer, addrGroup) && o.transport == h.transport && (o.local == 0 || o.local == h.peer) && e.livesIn(h.peer, h.netns, o.netns)
 	})
 }

@@ -30,6 +30,8 @@ func (e *Engine) handover(o *flow.Handover) {
 	h.flags |= flagMoved
 	if h.told() {
 		e.markDirty(n)
+	} else if len(list) == 1 {
+		e.strays.now = append(e.strays.now, stray{n, h.cookie})
 	}
 }
 

@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"peerscope/internal/flow"
@@ -11,22 +12,32 @@ func (e *Engine) holderNumber(holders []flow.ProcessKey) uint32 {
 	if len(holders) == 1 {
 		return e.processes.number(holders[0])
 	}
-	e.scratch = e.scratch[:0]
+	set := e.scratch[:0]
 	for _, k := range holders {
-		p := e.processes.number(k)
-		e.scratch = append(e.scratch, byte(p), byte(p>>8), byte(p>>16), byte(p>>24))
+		set = append(set, e.processes.number(k))
 	}
-	n, ok := e.setByKey[string(e.scratch)]
+	e.scratch = set
+	n, ok := e.setByKey[string(e.setKey(set))]
 	if !ok {
-		set := make([]uint32, len(holders))
-		for i, k := range holders {
-			set[i] = e.processes.number(k)
+		set = slices.Clone(set)
+		ref, grow := e.setNumbers.take(len(e.sets))
+		if grow {
+			e.sets = append(e.sets, nil)
 		}
-		n = holderSet | uint32(len(e.sets))
-		e.sets = append(e.sets, set)
-		e.setByKey[string(e.scratch)] = n
+		n = holderSet | ref
+		e.sets[ref] = set
+		e.setByKey[string(e.setKey(set))] = n
 	}
 	return n
+}
+
+// setKey is the bytes of a set, valid until the next call.
+func (e *Engine) setKey(set []uint32) []byte {
+	e.scratchKey = e.scratchKey[:0]
+	for _, p := range set {
+		e.scratchKey = binary.LittleEndian.AppendUint32(e.scratchKey, p)
+	}
+	return e.scratchKey
 }
 
 // holdersOf lists the processes behind a holder number, the one that stands

@@ -11,6 +11,7 @@ import (
 // addresses numbers IP addresses, so that a record holds 4 bytes for one.
 // Number 0 is the unspecified or unknown address.
 type addresses struct {
+	numbers
 	index index
 	list  []netip.Addr
 	keys  [][2]uint64
@@ -58,7 +59,7 @@ func (t *addresses) number(a netip.Addr) uint32 {
 	}
 	b := a.As16()
 	key := [2]uint64{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
-	hash := uint32((spread(key[0]) + spread(key[1]^key[1]>>29)) * 0x94d049bb133111eb >> 32)
+	hash := addressHash(key)
 	i := t.index.home(hash)
 	for ; ; i = t.index.next(i) {
 		slot := t.index.slots[i]
@@ -70,77 +71,24 @@ func (t *addresses) number(a netip.Addr) uint32 {
 			return ref
 		}
 	}
-	ref := uint32(len(t.list))
-	t.list = append(t.list, a)
-	t.keys = append(t.keys, key)
-	t.kinds = append(t.kinds, kindOf(a))
+	ref, grow := t.take(len(t.list))
+	if grow {
+		t.list, t.keys, t.kinds = append(t.list, a), append(t.keys, key), append(t.kinds, 0)
+	}
+	t.list[ref], t.keys[ref], t.kinds[ref] = a, key, kindOf(a)
 	t.index.put(i, hash, ref)
 	return ref
 }
 
-// namespace is a network namespace and what lives in it.
-type namespace struct {
-	id         flow.NetnsID
-	inode      uint64
-	name       string
-	observed   bool
-	deathsSeen bool
-	lossy      bool // deaths may have been missed since the last Close
-	missed     bool // or in the window that was closed by it
+func addressHash(key [2]uint64) uint32 {
+	return uint32((spread(key[0]) + spread(key[1]^key[1]>>29)) * 0x94d049bb133111eb >> 32)
 }
 
-// processes numbers processes. What is asked for with every connection lies
-// apart from the rest, so that it stays in the processor's cache.
-type processes struct {
-	index index
-	keys  []flow.ProcessKey
-	nodes []NodeRef
-	facts []processFacts
+// forget frees the addresses that are not needed.
+func (t *addresses) forget(needed marks) {
+	end := t.sweep(len(t.list), needed, func(n uint32) { t.index.remove(addressHash(t.keys[n]), n) })
+	t.list, t.keys, t.kinds = shorten(t.list, end), shorten(t.keys, end), shorten(t.kinds, end)
 }
-
-type processFacts struct {
-	info   flow.Process
-	known  bool // info was told
-	exited bool
-	// learned are local ports on which it was seen as a server: from then on they
-	// count as declared.
-	learned map[uint16]bool
-}
-
-func newProcesses() processes {
-	return processes{index: newIndex(256), keys: make([]flow.ProcessKey, 1), nodes: make([]NodeRef, 1), facts: make([]processFacts, 1)}
-}
-
-// number of the process k; 0 for none.
-func (t *processes) number(k flow.ProcessKey) uint32 {
-	if k.IsZero() {
-		return 0
-	}
-	hash := uint32(spread(k.Start<<22^uint64(k.PID)) * 0x94d049bb133111eb >> 32)
-	i := t.index.home(hash)
-	for ; ; i = t.index.next(i) {
-		slot := t.index.slots[i]
-		ref := uint32(slot)
-		if ref == 0 {
-			break
-		}
-		if uint32(slot>>32) == hash && t.keys[ref] == k {
-			return ref
-		}
-	}
-	ref := uint32(len(t.keys))
-	t.keys = append(t.keys, k)
-	t.nodes = append(t.nodes, 0)
-	t.facts = append(t.facts, processFacts{})
-	t.index.put(i, hash, ref)
-	return ref
-}
-
-// oldest of some processes: of those that share a listener, the one that made it.
-func (t *processes) oldest(list []uint32) uint32 { return slices.MinFunc(list, t.compare) }
-
-// compare orders two processes by their keys, the older one first.
-func (t *processes) compare(a, b uint32) int { return t.keys[a].Compare(t.keys[b]) }
 
 // nodeKey identifies a node: ref is a process or address number.
 type nodeKey struct {
@@ -149,30 +97,15 @@ type nodeKey struct {
 	ref   uint32
 }
 
-// netnsNumber numbers a namespace.
-func (e *Engine) netnsNumber(id flow.NetnsID) uint32 {
-	hash := uint32(spread(uint64(id)) * 0x94d049bb133111eb >> 32)
-	i := e.netnsIndex.home(hash)
-	for ; ; i = e.netnsIndex.next(i) {
-		n := uint32(e.netnsIndex.slots[i])
-		if n == 0 {
-			break
-		}
-		if e.namespaces[n].id == id {
-			return n
-		}
-	}
-	n := uint32(len(e.namespaces))
-	e.namespaces = append(e.namespaces, namespace{id: id})
-	e.netnsIndex.put(i, hash, n)
-	return n
-}
-
 func (e *Engine) nodeNumber(k nodeKey) NodeRef {
 	n, ok := e.nodeByKey[k]
 	if !ok {
-		n = NodeRef(len(e.nodes))
-		e.nodes = append(e.nodes, k)
+		ref, grow := e.nodeNumbers.take(len(e.nodes))
+		if grow {
+			e.nodes = append(e.nodes, k)
+		}
+		n = NodeRef(ref)
+		e.nodes[n] = k
 		e.nodeByKey[k] = n
 	}
 	return n
@@ -210,4 +143,17 @@ func insertSorted(list []uint32, v uint32) ([]uint32, bool) {
 	out = append(out, list[:i]...)
 	out = append(out, v)
 	return append(out, list[i:]...), true
+}
+
+// removeSorted returns list without v, nil if nothing is left, and whether v was
+// there. It copies likewise.
+func removeSorted(list []uint32, v uint32) ([]uint32, bool) {
+	i, found := slices.BinarySearch(list, v)
+	switch {
+	case !found:
+		return list, false
+	case len(list) == 1:
+		return nil, true
+	}
+	return slices.Concat(list[:i], list[i+1:]), true
 }

@@ -133,7 +133,7 @@ func (e *Engine) tookOver(h *half) bool {
 	if h.has(flagTransparent) {
 		return !slices.Contains(owners, h.netns)
 	}
-	return len(owners) == 0 && h.has(flagFinal) && h.holder == 0 && e.namespaces[h.netns].observed
+	return len(owners) == 0 && h.has(flagFinal) && h.holder == 0 && e.netns.list[h.netns].observed
 }
 
 // compatible: TCP acknowledges only what was received, so at the end neither

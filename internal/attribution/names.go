@@ -22,10 +22,6 @@ type nameKey struct {
 // addressName keeps a name of an address for this window: in the next one the
 // address may be another's. Of two tellings of one name the later counts.
 func (e *Engine) addressName(o *flow.AddressName) {
-	if e.namesOver {
-		e.namesOver = false
-		clear(e.names)
-	}
 	k := nameKey{o.Addr, o.Port, o.Transport, o.Kind, o.Namespace, o.Name, o.Pod.UID}
 	if have, ok := e.names[k]; ok && cmp.Or(cmp.Compare(have.Time, o.Time), comparePods(&have.Pod, &o.Pod)) >= 0 {
 		return

@@ -198,14 +198,14 @@ func (e *Engine) concealed(at uint32, t natTuple) bool {
 	if e.addrs.is(t.local, addrLoopback) || e.addrs.is(t.peer, addrLoopback) || e.owns(at, t.local) {
 		return false
 	}
-	return slices.ContainsFunc(e.owners(t.local), func(n uint32) bool { return !e.namespaces[n].observed })
+	return slices.ContainsFunc(e.owners(t.local), func(n uint32) bool { return !e.netns.list[n].observed })
 }
 
 // ofTime: h may have gone through t, by when the two were there. A client's
 // socket is older than its entry, and both sides' are younger than the removal
 // of an entry only if it is another's.
 func (e *Engine) ofTime(t *translation, h *half, client bool) bool {
-	if h.after == 0 || e.namespaces[t.netns].missed {
+	if h.after == 0 || e.netns.list[t.netns].missed {
 		return true
 	}
 	made := t.made()

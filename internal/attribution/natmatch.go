@@ -144,7 +144,7 @@ func (e *Engine) withTuple(t natTuple) []uint32 {
 	probe := half{local: t.local, peer: t.peer, localPort: t.localPort, peerPort: t.peerPort, transport: t.transport}
 	loopback := e.addrs.is(t.local, addrLoopback) || e.addrs.is(t.peer, addrLoopback)
 	var out []uint32
-	for netns := 1; netns < len(e.namespaces); netns++ {
+	for netns := 1; netns < len(e.netns.list); netns++ {
 		probe.netns = uint32(netns)
 		hash := e.tupleHash(&probe)
 		for i := e.byTuple.home(hash); uint32(e.byTuple.slots[i]) != 0; i = e.byTuple.next(i) {

@@ -59,7 +59,7 @@ func (e *Engine) inTurnAt(t natTuple, netns uint32) ([]uint32, []use) {
 	}
 	uses := e.usesOf(t, netns)
 	for _, u := range uses {
-		if u.netns != uses[0].netns || u.forward != uses[0].forward || u.made() == 0 || e.namespaces[u.netns].missed {
+		if u.netns != uses[0].netns || u.forward != uses[0].forward || u.made() == 0 || e.netns.list[u.netns].missed {
 			return nil, nil
 		}
 	}

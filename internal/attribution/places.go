@@ -34,6 +34,27 @@ func (t *places) add(p netip.Prefix, netns uint32, addrs *addresses) bool {
 	return isNew
 }
 
+// remove takes p from netns and reports whether it had it.
+func (t *places) remove(p netip.Prefix, netns uint32, addrs *addresses) bool {
+	if p.Addr().IsLoopback() {
+		return false
+	}
+	if !p.IsSingleIP() {
+		list, had := removeSorted(t.prefixes[p], netns)
+		if t.prefixes[p] = list; len(list) == 0 {
+			delete(t.prefixes, p)
+		}
+		return had
+	}
+	a := addrs.number(p.Addr())
+	if int(a) >= len(t.byAddr) {
+		return false
+	}
+	list, had := removeSorted(t.byAddr[a], netns)
+	t.byAddr[a] = list
+	return had
+}
+
 // owners lists the namespaces a non-loopback address lives in, sorted.
 func (e *Engine) owners(addr uint32) []uint32 {
 	var list []uint32
@@ -82,7 +103,7 @@ func (e *Engine) mayHide(addr, from uint32) bool {
 		return false
 	}
 	for _, n := range own {
-		if !e.namespaces[n].observed {
+		if !e.netns.list[n].observed {
 			return true
 		}
 	}

@@ -7,6 +7,109 @@ import (
 	"peerscope/internal/flow"
 )
 
+// processes numbers processes. What is asked for with every connection lies
+// apart from the rest, so that it stays in the processor's cache.
+type processes struct {
+	numbers
+	index index
+	keys  []flow.ProcessKey
+	nodes []NodeRef
+	facts []processFacts
+}
+
+type processFacts struct {
+	info   flow.Process
+	known  bool // info was told
+	exited bool
+	exit   flow.Exit // of one that exited
+	ended  uint32    // how many windows had been closed when that was told
+	// learned are local ports on which it was seen as a server, sorted: from then on
+	// they count as declared.
+	learned []uint16
+}
+
+// exitKept is how long the facts of a process that exited are kept at least: a
+// socket may outlive its process and be told later.
+const exitKept = flow.Time(30e9)
+
+func newProcesses() processes {
+	return processes{index: newIndex(256), keys: make([]flow.ProcessKey, 1), nodes: make([]NodeRef, 1), facts: make([]processFacts, 1)}
+}
+
+func processHash(k flow.ProcessKey) uint32 {
+	return uint32(spread(k.Start<<22^uint64(k.PID)) * 0x94d049bb133111eb >> 32)
+}
+
+// number of the process k; 0 for none.
+func (t *processes) number(k flow.ProcessKey) uint32 {
+	if k.IsZero() {
+		return 0
+	}
+	hash := processHash(k)
+	i := t.index.home(hash)
+	for ; ; i = t.index.next(i) {
+		slot := t.index.slots[i]
+		ref := uint32(slot)
+		if ref == 0 {
+			break
+		}
+		if uint32(slot>>32) == hash && t.keys[ref] == k {
+			return ref
+		}
+	}
+	ref, grow := t.take(len(t.keys))
+	if grow {
+		t.keys, t.nodes, t.facts = append(t.keys, k), append(t.nodes, 0), append(t.facts, processFacts{})
+	}
+	t.keys[ref] = k
+	t.index.put(i, hash, ref)
+	return ref
+}
+
+// forget frees the processes that are not needed.
+func (t *processes) forget(needed marks) {
+	end := t.sweep(len(t.keys), needed, func(n uint32) {
+		t.index.remove(processHash(t.keys[n]), n)
+		t.keys[n], t.nodes[n], t.facts[n] = flow.ProcessKey{}, 0, processFacts{}
+	})
+	t.keys, t.nodes, t.facts = shorten(t.keys, end), shorten(t.nodes, end), shorten(t.facts, end)
+}
+
+// oldest of some processes: of those that share a listener, the one that made it.
+func (t *processes) oldest(list []uint32) uint32 { return slices.MinFunc(list, t.compare) }
+
+// compare orders two processes by their keys, the older one first.
+func (t *processes) compare(a, b uint32) int { return t.keys[a].Compare(t.keys[b]) }
+
+// exited keeps the end of a process. Of two tellings the one that knows more
+// counts, else the earlier.
+func (e *Engine) exited(o *flow.Exit) {
+	p := &e.processes.facts[e.processes.number(o.Key)]
+	if !p.exited || compareExits(o, &p.exit) < 0 {
+		p.exit = *o
+	}
+	if !p.exited {
+		p.exited, p.ended = true, e.closes
+	}
+}
+
+func compareExits(a, b *flow.Exit) int { return cmp.Compare(a.Time, b.Time) }
+
+// longGone: the process exited before the window that was closed last, and some time
+// ago.
+func (e *Engine) longGone(p *processFacts) bool {
+	return p.exited && e.closes-p.ended >= 2 && e.latest-p.exit.Time >= exitKept
+}
+
+// lives: the facts of a process are asked for though no socket leads to it: it
+// lives and may open one.
+func (e *Engine) lives(p *processFacts) bool {
+	if p.exited {
+		return !e.longGone(p)
+	}
+	return p.known || len(p.learned) > 0
+}
+
 // compareProcess orders two tellings of one moment, so that it does not matter
 // which came first. Text that is known is greater than none, so of two that
 // differ in that alone the one that knows more counts: facts that came late are

@@ -1,6 +1,7 @@
 package attribution
 
 import (
+	"cmp"
 	"slices"
 
 	"peerscope/internal/flow"
@@ -14,9 +15,13 @@ import (
 // What was over stays one window more, so that a late telling of it is known
 // as such and not taken for a new connection.
 func (e *Engine) Close(emit func(*Change)) {
+	if e.closed {
+		e.nextWindow()
+	}
 	e.flush()
 	e.forgetLast()
 	e.releaseDone()
+	e.forget()
 	e.listensByProcess = nil
 	if e.topologyChanged {
 		e.markHalfEdges()
@@ -38,7 +43,9 @@ func (e *Engine) Close(emit func(*Change)) {
 	}
 	e.closeUnix(emit)
 	e.nat.decided = true
-	e.closed, e.namesOver = true, true
+	e.noteLeaving()
+	e.closed = true
+	e.closes++
 }
 
 // forgetLast lets go of what the window before was decided by, which was kept
@@ -50,10 +57,8 @@ func (e *Engine) forgetLast() {
 		e.half(n).flags &^= flagPaired
 	}
 	e.paired = e.paired[:0]
-	for i := range e.namespaces {
-		ns := &e.namespaces[i]
-		ns.missed, ns.lossy = ns.lossy, false
-	}
+	e.settleNamespaces()
+	e.releaseStrays()
 }
 
 // fetchAhead calls f for the halves that changed, after the other ends of some
@@ -120,8 +125,10 @@ func (e *Engine) release(n uint32) {
 		e.half(o).partner = 0
 	}
 	e.leave(n, h)
+	e.lanes.silence(n, h)
 	delete(e.errnos, n)
 	delete(e.handovers, n)
+	delete(e.beside, n)
 	*h = half{}
 	e.free = append(e.free, n)
 }
@@ -160,6 +167,7 @@ func (e *Engine) resolve(n uint32, emit func(*Change), last bool) {
 		o = e.half(f.partner)
 	}
 	if h.silent() && (o == nil || o.silent()) || f.evidence == flow.PeerNone && e.heardFromGroup(h) {
+		e.retract(n, 0, 0, 0, 0, nil, emit)
 		e.settle(n, h)
 		return
 	}
@@ -304,19 +312,19 @@ func (e *Engine) emitPair(n uint32, h *half, m uint32, o *half, ev flow.PeerEvid
 			key.A, key.B, key.PortA, key.PortB = key.B, key.A, key.PortB, key.PortA
 			c.HoldersA, c.HoldersB = c.HoldersB, c.HoldersA
 		}
-		e.fillTraffic(c, a, b, flow.RoleNone)
+		e.fillWithoutRoles(c, a, b)
 	}
 	e.leaveOutGroups(c, a, b)
-	known := len(e.edges)
 	e.account(c, key, an, bn, emit)
-	if len(e.edges) > known && key.RoleKnown && key.Transport == flow.TCP {
-		e.learn(b) // a new edge: from now on the port is one that b's process serves
+	if key.RoleKnown && key.Transport == flow.TCP {
+		e.learn(b) // from now on the port is one that b's process serves
 	}
 }
 
 // emitAlone emits a connection of which only h was observed.
 func (e *Engine) emitAlone(n uint32, h *half, f found, role flow.Role, by flow.RoleEvidence, emit func(*Change)) {
 	if h.embryo() || !h.addressed() && !h.has(flagFinal|flagSynSent) || h.has(flagPaired) && !h.complete() || !h.told() {
+		e.retract(n, 0, 0, 0, 0, nil, emit)
 		return // no connection by itself, or counted with the other end
 	}
 	c := &e.change
@@ -361,8 +369,7 @@ func (e *Engine) emitAlone(n uint32, h *half, f found, role flow.Role, by flow.R
 			an, bn = 0, n
 			c.CandidatesA, c.CandidatesB = c.CandidatesB, c.CandidatesA
 			c.HoldersA, c.HoldersB = c.HoldersB, c.HoldersA
-			swap := func(t Traffic) Traffic { return Traffic{ToB: t.ToA, ToA: t.ToB} }
-			c.Bytes, c.SideA, c.SideB, c.Retransmits = swap(c.Bytes), Traffic{}, swap(c.SideA), swap(c.Retransmits)
+			swapTraffic(c)
 		}
 	}
 	e.account(c, key, an, bn, emit)
@@ -380,6 +387,26 @@ func (e *Engine) fillTraffic(c *Change, a, b *half, roleA flow.Role) {
 		}
 		c.Connect = max(c.Connect, h.connect)
 	}
+}
+
+// fillWithoutRoles: where there is no client, the socket with the smaller cookie
+// comes first in what is asked of one end only, not the node with the smaller
+// number: that depends on what was told before.
+func (e *Engine) fillWithoutRoles(c *Change, a, b *half) {
+	if cmp.Or(cmp.Compare(a.cookie, b.cookie), cmp.Compare(a.generation, b.generation)) <= 0 {
+		e.fillTraffic(c, a, b, flow.RoleNone)
+		return
+	}
+	e.fillTraffic(c, b, a, flow.RoleNone)
+	swapTraffic(c)
+}
+
+// swapTraffic turns a change round.
+func swapTraffic(c *Change) {
+	for _, t := range [...]*Traffic{&c.Bytes, &c.SideA, &c.SideB, &c.Retransmits} {
+		t.ToA, t.ToB = t.ToB, t.ToA
+	}
+	c.SideA, c.SideB = c.SideB, c.SideA
 }
 
 // endNode is the node of an observed end. A server's socket that no process

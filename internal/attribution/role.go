@@ -1,6 +1,10 @@
 package attribution
 
-import "peerscope/internal/flow"
+import (
+	"slices"
+
+	"peerscope/internal/flow"
+)
 
 // votes collects what speaks for each role of one half: the strongest evidence
 // of each side, RoleUnknown where there is none.
@@ -140,7 +144,7 @@ func (e *Engine) castListeners(v *votes, h, o *half) {
 func (e *Engine) exposed(h *half) bool {
 	for _, p := range e.holdersOf(h.holder) {
 		proc := &e.processes.facts[p]
-		if proc.learned[h.localPort] {
+		if _, learned := slices.BinarySearch(proc.learned, h.localPort); learned {
 			return true
 		}
 		for _, port := range proc.info.ExposedPorts {
@@ -158,11 +162,7 @@ func (e *Engine) learn(h *half) {
 		return
 	}
 	p := &e.processes.facts[h.holder]
-	if p.learned[h.localPort] {
-		return
+	if i, learned := slices.BinarySearch(p.learned, h.localPort); !learned {
+		p.learned = slices.Insert(p.learned, i, h.localPort)
 	}
-	if p.learned == nil {
-		p.learned = map[uint16]bool{}
-	}
-	p.learned[h.localPort] = true
 }

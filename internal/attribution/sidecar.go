@@ -29,8 +29,11 @@ func (e *Engine) indexTaken() {
 	if !e.hasProxies {
 		return
 	}
+	e.hasProxies = false
 	for i := range e.processes.facts {
-		if p := &e.processes.facts[i].info; p.ServiceProxy || p.MeshMember {
+		p := &e.processes.facts[i]
+		e.hasProxies = e.hasProxies || p.info.ServiceProxy
+		if (p.info.ServiceProxy || p.info.MeshMember) && !e.longGone(p) {
 			e.meshed = append(e.meshed, uint32(i))
 		}
 	}

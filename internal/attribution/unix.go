@@ -15,6 +15,7 @@ type unixSockets struct {
 	dirty     []unixKey
 	done      []unixKey                // over at the last Close; kept one window for what comes late
 	listeners map[string][]*unixSocket // by path
+	crowded   map[unixKey]*unixSocket  // listeners that clients wait on
 	changed   bool
 }
 
@@ -34,7 +35,7 @@ type unixSocket struct {
 	path     string
 	bare     bool // it had a peer before it had a name, so the name is not a listener's
 	peer     uint64
-	waiting  []uint64
+	waiting  map[uint64]uint32 // clients not accepted yet, with the number of windows closed when told last
 	listens  bool
 	seen     flow.Time
 	backlog  uint32
@@ -60,11 +61,12 @@ type unixSocket struct {
 	active bool
 	edge   EdgeRef
 	live   liveEvidence
+	beside *beside // of its open connection
 }
 
 func newUnixSockets() unixSockets {
 	return unixSockets{byKey: map[unixKey]*unixSocket{}, latest: map[uint64]uint32{}, byPeer: map[unixPair]uint32{},
-		listeners: map[string][]*unixSocket{}}
+		listeners: map[string][]*unixSocket{}, crowded: map[unixKey]*unixSocket{}}
 }
 
 // unixSocket merges one look at a unix socket.
@@ -91,9 +93,11 @@ func (e *Engine) unixSocket(o *flow.UnixSocket) {
 		e.unix.talks(u, o.Peer)
 	}
 	for _, w := range o.Waiting {
-		if !slices.Contains(u.waiting, w) {
-			u.waiting = append(u.waiting, w)
+		if u.waiting == nil {
+			u.waiting = map[uint64]uint32{}
+			e.unix.crowded[key] = u
 		}
+		u.waiting[w] = e.closes
 		e.unixDirty(e.unixAt(w, o.Inode))
 	}
 	if o.State == flow.Listen && !u.listens {
@@ -212,12 +216,14 @@ func (e *Engine) closeUnix(emit func(*Change)) {
 			e.emitUnix(u, nil, waits[key.inode], emit)
 		}
 	}
+	e.forgetWaiting()
 	over := e.unix.done
 	e.unix.done = nil
 	for _, key := range e.unix.dirty {
 		u := e.unix.byKey[key]
 		u.dirty, u.resolved = false, false
 		if u.final && !u.done {
+			e.retractUnix(u, emit)
 			u.done = true
 			e.unix.unlist(u)
 			e.unix.done = append(e.unix.done, key)
@@ -227,6 +233,7 @@ func (e *Engine) closeUnix(emit func(*Change)) {
 	for _, key := range over {
 		e.unix.forget(e.unix.byKey[key])
 		delete(e.unix.byKey, key)
+		delete(e.unix.crowded, key)
 		if e.unix.latest[key.inode] == key.generation {
 			delete(e.unix.latest, key.inode)
 		}
@@ -254,19 +261,35 @@ func (e *Engine) markClientsOfEnded() {
 
 // waitingClients maps clients that nobody has accepted to their listener.
 func (e *Engine) waitingClients() map[uint64]*unixSocket {
-	var waits map[uint64]*unixSocket
-	for _, u := range e.unix.byKey {
-		if u.done {
-			continue
-		}
-		for _, w := range u.waiting {
-			if waits == nil {
-				waits = map[uint64]*unixSocket{}
+	if len(e.unix.crowded) == 0 {
+		return nil
+	}
+	waits := map[uint64]*unixSocket{}
+	for _, u := range e.unix.crowded {
+		for w := range u.waiting {
+			if !u.done {
+				waits[w] = u
 			}
-			waits[w] = u
 		}
 	}
 	return waits
+}
+
+// forgetWaiting forgets clients that were accepted or are gone, and those of which
+// nothing was told in two windows.
+func (e *Engine) forgetWaiting() {
+	for key, u := range e.unix.crowded {
+		for w, told := range u.waiting {
+			c := e.unixAt(w, u.inode)
+			if c == nil && e.closes != told || c != nil && (c.closed || c.peer != 0 && e.unixAt(c.peer, c.inode) != nil) {
+				delete(u.waiting, w)
+			}
+		}
+		if len(u.waiting) == 0 || u.done {
+			u.waiting = nil
+			delete(e.unix.crowded, key)
+		}
+	}
 }
 
 // resolveUnix decides one connection from the end that sees its peer.
@@ -413,19 +436,20 @@ func (e *Engine) accountUnix(c *Change, key EdgeKey, a, b *unixSocket, emit func
 	c.Opened = !adopted && !opened
 	c.Closed = final && !closed
 	c.Ended = c.Closed
-	live := packEvidence(c.Peer, c.Role)
-	if keeper.active && (final || keeper.edge != c.Edge || keeper.live != live) {
-		e.back = Change{Edge: keeper.edge, Peer: keeper.live.peer(), Role: keeper.live.role(), Active: -1}
-		keeper.active = false
-		emit(&e.back)
+	live, beside := packEvidence(c.Peer, c.Role), besideOf(c)
+	if final || keeper.edge != c.Edge || keeper.live != live || !keeper.beside.equal(beside) {
+		e.retractUnix(keeper, emit)
 	}
 	if !final && !keeper.active {
-		keeper.active = true
+		keeper.active, keeper.beside = true, beside
 		c.Active = 1
 	}
 	unixTraffic(c, a, b)
 	for _, u := range [...]*unixSocket{a, b} {
 		if u != nil && (u == a || u.peer == a.inode) {
+			if u != keeper {
+				e.retractUnix(u, emit)
+			}
 			u.edge = 0
 			u.opened, u.closed = true, u.closed || final
 			u.base, u.sealed = u.counters, true
@@ -433,6 +457,17 @@ func (e *Engine) accountUnix(c *Change, key EdgeKey, a, b *unixSocket, emit func
 	}
 	keeper.edge, keeper.live = c.Edge, live
 	emit(c)
+}
+
+// retractUnix takes back what a socket counts as open.
+func (e *Engine) retractUnix(u *unixSocket, emit func(*Change)) {
+	if !u.active {
+		return
+	}
+	e.back = Change{Edge: u.edge, Peer: u.live.peer(), Role: u.live.role(), Active: -1}
+	u.beside.into(&e.back)
+	u.active, u.beside = false, nil
+	emit(&e.back)
 }
 
 func unixTraffic(c *Change, a, b *unixSocket) {
@@ -486,8 +521,11 @@ func (e *Engine) unixMaker(l *unixSocket) NodeRef {
 func (e *Engine) pathNumber(path string) uint32 {
 	n, ok := e.pathByName[path]
 	if !ok {
-		n = uint32(len(e.paths))
-		e.paths = append(e.paths, path)
+		var grow bool
+		if n, grow = e.pathNumbers.take(len(e.paths)); grow {
+			e.paths = append(e.paths, path)
+		}
+		e.paths[n] = path
 		e.pathByName[path] = n
 	}
 	return n

@@ -54,7 +54,7 @@ func (e *Engine) reached(h *half, list []*listener) []*listener {
 	// between the two, that is the likelier reason why it was not seen.
 	reset := h.has(flagFinal) && !h.has(flagSyn1)
 	return slices.DeleteFunc(list, func(l *listener) bool {
-		ns := &e.namespaces[l.key.netns]
+		ns := &e.netns.list[l.key.netns]
 		return ns.observed && ns.deathsSeen && !ns.missed && !(reset && l.key.netns == h.netns)
 	})
 }
@@ -147,8 +147,8 @@ func (e *Engine) wouldShow(proxy *flow.Process, h *half) bool {
 	if proxy.NetnsInode == 0 || !h.has(flagEarly) {
 		return false
 	}
-	for i := range e.namespaces {
-		if ns := &e.namespaces[i]; ns.inode == proxy.NetnsInode {
+	for i := range e.netns.list {
+		if ns := &e.netns.list[i]; ns.inode == proxy.NetnsInode && !ns.over {
 			return ns.observed && ns.deathsSeen && !ns.lossy
 		}
 	}

@@ -13,7 +13,7 @@ func (e *Engine) Node(ref flow.NodeRef) flow.Node {
 	k := e.nodes[ref]
 	n := flow.Node{Kind: k.kind}
 	if k.netns != 0 {
-		ns := &e.namespaces[k.netns]
+		ns := &e.netns.list[k.netns]
 		n.Netns, n.NetnsName = ns.inode, ns.name
 	}
 	switch k.kind {
@@ -34,8 +34,8 @@ func (e *Engine) Node(ref flow.NodeRef) flow.Node {
 
 // netnsName is the name of the namespace with that inode, if it has one.
 func (e *Engine) netnsName(inode uint64) string {
-	for i := range e.namespaces {
-		if ns := &e.namespaces[i]; ns.inode == inode && inode != 0 {
+	for i := range e.netns.list {
+		if ns := &e.netns.list[i]; ns.inode == inode && inode != 0 && !ns.over {
 			return ns.name
 		}
 	}
@@ -44,7 +44,7 @@ func (e *Engine) netnsName(inode uint64) string {
 
 // ownedHere: an observed namespace owns the address.
 func (e *Engine) ownedHere(addr uint32) bool {
-	return slices.ContainsFunc(e.owners(addr), func(n uint32) bool { return e.namespaces[n].observed })
+	return slices.ContainsFunc(e.owners(addr), func(n uint32) bool { return e.netns.list[n].observed })
 }
 
 // listensOf are the sockets a process waits on, sorted.

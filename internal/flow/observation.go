@@ -201,6 +201,8 @@ type Namespace struct {
 	Local []netip.Prefix `json:"local,omitempty"`
 	// Broadcast are the broadcast addresses of its links.
 	Broadcast []netip.Prefix `json:"broadcast,omitempty"`
+	// Gone: it has ended at Time; no address lives in it any more.
+	Gone bool `json:"gone,omitempty"`
 }
 
 // Translation is a conntrack entry: packets of Original are rewritten so that

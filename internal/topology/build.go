@@ -152,7 +152,7 @@ func (b *builder) edge(k flow.Edge, t *tally) built {
 	e.figures(t, k.RoleKnown, swapped)
 	var dialed []netip.AddrPort
 	if t.sets != nil {
-		dialed = t.sets.dialed
+		dialed = t.sets.dialed.members()
 	}
 	e.Services = b.services(k, dialed)
 	if t.sets != nil {
@@ -261,8 +261,7 @@ func value(s sum) *uint64 {
 }
 
 func (b *builder) addSets(e *Edge, s *sets, roleKnown, swapped bool) {
-	slices.SortFunc(s.dialed, netip.AddrPort.Compare)
-	for _, d := range s.dialed {
+	for _, d := range slices.SortedFunc(slices.Values(s.dialed.members()), netip.AddrPort.Compare) {
 		e.Dialed = append(e.Dialed, d.String())
 	}
 	nameA, nameB := "client", "server"
@@ -281,8 +280,8 @@ func (b *builder) addSets(e *Edge, s *sets, roleKnown, swapped bool) {
 		}
 		(*into)[name] = b.ids(refs)
 	}
-	put(&e.Candidates, nameA, s.candidatesA)
-	put(&e.Candidates, nameB, s.candidatesB)
-	put(&e.Holders, nameA, s.holdersA)
-	put(&e.Holders, nameB, s.holdersB)
+	put(&e.Candidates, nameA, s.candidatesA.members())
+	put(&e.Candidates, nameB, s.candidatesB.members())
+	put(&e.Holders, nameA, s.holdersA.members())
+	put(&e.Holders, nameB, s.holdersB.members())
 }

@@ -42,10 +42,41 @@ type ended struct {
 	role                   [len(flow.RoleEvidenceNames)]uint32
 }
 
-// sets are the rare parts of an edge.
+// sets are the rare parts of an edge: what goes with its open connections, and
+// what went with those of this window.
 type sets struct {
-	dialed                                       []netip.AddrPort
-	candidatesA, candidatesB, holdersA, holdersB []flow.NodeRef
+	dialed                                       counted[netip.AddrPort]
+	candidatesA, candidatesB, holdersA, holdersB counted[flow.NodeRef]
+}
+
+// counted is a small set, with how many open connections each member goes with.
+type counted[T comparable] []member[T]
+
+type member[T comparable] struct {
+	is   T
+	open int32
+}
+
+func (s *counted[T]) add(is T, open int32) {
+	i := slices.IndexFunc(*s, func(m member[T]) bool { return m.is == is })
+	if i < 0 {
+		i = len(*s)
+		*s = append(*s, member[T]{is: is})
+	}
+	(*s)[i].open += open
+}
+
+// settle drops what goes with nothing that is open.
+func (s *counted[T]) settle() {
+	*s = slices.DeleteFunc(*s, func(m member[T]) bool { return m.open <= 0 })
+}
+
+func (s counted[T]) members() []T {
+	var out []T
+	for _, m := range s {
+		out = append(out, m.is)
+	}
+	return out
 }
 
 // pair sums the two directions; a direction is known if any connection's was.
@@ -116,6 +147,9 @@ func (l *Ledger) Add(c *flow.Change) {
 			t.errors[c.Errno]++
 		}
 	}
+	if c.Dialed.IsValid() || c.CandidatesA != nil || c.CandidatesB != nil || c.HoldersA != nil || c.HoldersB != nil {
+		t.addSets(c, int32(c.Active)+int32(c.Pending))
+	}
 	if c.Active < 0 || c.Pending < 0 {
 		return // a withdrawal carries no figures
 	}
@@ -126,30 +160,38 @@ func (l *Ledger) Add(c *flow.Change) {
 	t.retransmits.add(c.Retransmits, false)
 	l.observe(&t.rtt, c.RTT)
 	l.observe(&t.connect, c.Connect)
-	if c.Dialed.IsValid() || c.CandidatesA != nil || c.CandidatesB != nil || c.HoldersA != nil || c.HoldersB != nil {
-		t.addSets(c)
-	}
 }
 
-func (t *tally) addSets(c *flow.Change) {
+// addSets counts what goes with a connection: open is 1 if it is open from now on,
+// -1 if it is not any more.
+func (t *tally) addSets(c *flow.Change, open int32) {
 	if t.sets == nil {
 		t.sets = &sets{}
 	}
 	s := t.sets
-	if c.Dialed.IsValid() && !slices.Contains(s.dialed, c.Dialed) {
-		s.dialed = append(s.dialed, c.Dialed)
+	if c.Dialed.IsValid() {
+		s.dialed.add(c.Dialed, open)
 	}
-	union := func(into *[]flow.NodeRef, from []flow.NodeRef) {
-		for _, n := range from {
-			if !slices.Contains(*into, n) {
-				*into = append(*into, n)
-			}
+	for _, v := range [...]struct {
+		into *counted[flow.NodeRef]
+		from []flow.NodeRef
+	}{{&s.candidatesA, c.CandidatesA}, {&s.candidatesB, c.CandidatesB}, {&s.holdersA, c.HoldersA}, {&s.holdersB, c.HoldersB}} {
+		for _, n := range v.from {
+			v.into.add(n, open)
 		}
 	}
-	union(&s.candidatesA, c.CandidatesA)
-	union(&s.candidatesB, c.CandidatesB)
-	union(&s.holdersA, c.HoldersA)
-	union(&s.holdersB, c.HoldersB)
+}
+
+// settle drops what belongs to the window alone. It reports whether anything is
+// left.
+func (s *sets) settle() bool {
+	s.dialed.settle()
+	left := len(s.dialed)
+	for _, c := range [...]*counted[flow.NodeRef]{&s.candidatesA, &s.candidatesB, &s.holdersA, &s.holdersB} {
+		c.settle()
+		left += len(*c)
+	}
+	return left > 0
 }
 
 // Reset opens the next window: what is open stays.
@@ -161,6 +203,9 @@ func (l *Ledger) Reset() {
 		if live.active == 0 && live.pending == 0 {
 			*t = tally{}
 			continue
+		}
+		if t.sets != nil && !t.sets.settle() {
+			t.sets = nil
 		}
 		*t = tally{live: live, used: true, sets: t.sets, bytes: t.bytes.idle(), sideA: t.sideA.idle(), sideB: t.sideB.idle(), retransmits: t.retransmits.idle()}
 		kept = append(kept, ref)
