@@ -24,7 +24,7 @@ demo: build ## a small living system in namespaces of its own, served at http://
 	./bin/demo -tool bin/peerscope -for $(or $(FOR),10m)
 
 lint: ## go vet, staticcheck, gofmt
-	@test -z "$$(gofmt -l cmd internal test *.go)" || { echo "gofmt would change:"; gofmt -l cmd internal test *.go; exit 1; }
+	@test -z "$$(gofmt -l cmd internal test web/*.go web/build *.go)" || { echo "gofmt would change:"; gofmt -l cmd internal test web/*.go web/build *.go; exit 1; }
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 	$(GO) vet -tags kubernetes ./test/kubernetes
@@ -37,9 +37,9 @@ lab: ## the end-to-end lab alone, with its table (root); SOURCE=ebpf for that so
 bench: ## benchmarks; ends with a table of lines: name value unit
 	./test/bench.sh
 
-generate: ## the eBPF objects from their C source (installs clang where it is missing)
+generate: ## the eBPF objects from their C source (installs clang where it is missing), the web map from its sources
 	@command -v clang >/dev/null && test -e /usr/include/bpf/bpf_helpers.h || { apt-get update -qq && apt-get install -y -qq --no-install-recommends clang llvm libbpf-dev linux-libc-dev; }
-	$(GO) generate ./internal/capture/ebpf
+	$(GO) generate ./internal/capture/ebpf ./web
 
 .PHONY: kernels
 kernels: ## the lab with eBPF on Debian's 5.10, 6.1 and 6.12 in qemu; KERNELS=6.1 ARGS='-v -run veth'

@@ -1,0 +1,182 @@
+// Where the graph that is shown comes from: the live stream, or one answer for a
+// time in the past. One stream a tab; a hidden tab closes it and asks now and then.
+
+import { computed, effect, signal } from "@preact/signals";
+import { view } from "../model/state";
+import { address, api, ApiError, Unreachable, type Query } from "./api";
+import { apply } from "./delta";
+import type { Delta, Graph, Problem } from "./types";
+
+export const graph = signal<Graph | null>(null);
+/** The graph of View.before, of a comparison. */
+export const earlier = signal<Graph | null>(null);
+/** Since when nobody answers, by the clock of this browser; null: somebody does. */
+export const goneSince = signal<number | null>(null);
+export const filterProblem = signal<Problem | null>(null);
+export const refusal = signal<string | null>(null);
+/** How far the agent's clock is ahead of this browser's, in milliseconds. */
+export const skew = signal<number | null>(null);
+export const hasHistory = signal<boolean | null>(null);
+export const updates = signal(0);
+/** Which question the graph on the screen answers: where it changes, nodes may move. */
+export const shownKey = signal("");
+
+const hidden = signal(document.hidden);
+document.addEventListener("visibilitychange", () => (hidden.value = document.hidden));
+
+/** The members of the view that the server is asked for. */
+const asked = computed(() => {
+  const v = view.value;
+  return JSON.stringify({
+    level: v.level,
+    group: v.group,
+    filter: v.filter,
+    problems: v.problems,
+    noise: v.noise,
+    window: v.window,
+    limit: v.view === "table" ? 0 : v.limit,
+  });
+});
+const askedAt = computed(() => view.value.at);
+const askedBefore = computed(() => view.value.before);
+
+export function question(): Query {
+  return JSON.parse(asked.value) as Query;
+}
+
+/** The clock of the agent, as far as it is known. */
+export function now(): number {
+  return Date.now() + (skew.value ?? 0);
+}
+
+function show(g: Graph, key: string): void {
+  const changed = shownKey.peek() !== key;
+  if (changed) shownKey.value = key;
+  graph.value = g;
+  updates.value++;
+  goneSince.value = null;
+  filterProblem.value = null;
+  refusal.value = null;
+}
+
+function fail(e: unknown): void {
+  if (e instanceof ApiError) {
+    if (e.problem.code === "bad_filter") filterProblem.value = e.problem;
+    else if (e.problem.code === "no_history") hasHistory.value = false;
+    else refusal.value = e.message;
+    if (e.problem.code === "no_history") refusal.value = e.message;
+    return;
+  }
+  if (e instanceof Unreachable) goneSince.value ??= Date.now();
+}
+
+/** Opens the stream for a question, and tells what came of it until it is stopped. */
+function stream(query: Query, key: string): () => void {
+  let source: EventSource | null = null;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  let held: Graph | null = null;
+  let stopped = false;
+  let wait = 1000;
+
+  const message = <T>(f: (v: T) => void) => (e: MessageEvent<string>) => {
+    wait = 1000;
+    f(JSON.parse(e.data) as T);
+  };
+  const again = () => {
+    source?.close();
+    goneSince.value ??= Date.now();
+    if (stopped) return;
+    // An EventSource does not say why it was refused: one plain question does.
+    retry = setTimeout(() => {
+      api.graph({ ...query, limit: 1 }).then(
+        () => !stopped && open(),
+        (e: unknown) => {
+          if (stopped) return;
+          fail(e);
+          wait = Math.min(wait * 1.5, 10_000);
+          if (e instanceof ApiError) goneSince.value = null;
+          again2(e);
+        },
+      );
+    }, wait);
+  };
+  // A filter that cannot be read will not get better by asking again.
+  const again2 = (e: unknown) => {
+    if (!(e instanceof ApiError && e.problem.status === 400)) again();
+  };
+  const open = () => {
+    source = new EventSource(address("graph/stream", query));
+    source.addEventListener("snapshot", message<Graph>((g) => show((held = g), key)));
+    source.addEventListener("delta", message<Delta>((d) => held && show((held = apply(held, d)), key)));
+    source.addEventListener("ping", message<{ t: number }>((p) => {
+      skew.value = p.t - Date.now();
+      goneSince.value = null;
+    }));
+    source.addEventListener("bye", again);
+    source.onerror = again;
+  };
+  open();
+  return () => {
+    stopped = true;
+    clearTimeout(retry);
+    source?.close();
+  };
+}
+
+/** Asks once for a time in the past; a hidden tab asks for now, every ten seconds. */
+function look(query: Query, key: string, every: number | null): () => void {
+  const abort = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const ask = () => {
+    api.graph(query, abort.signal).then(
+      (g) => {
+        show(g, key);
+        if (every !== null) timer = setTimeout(ask, every);
+      },
+      (e: unknown) => {
+        if (abort.signal.aborted) return;
+        fail(e);
+        if (e instanceof Unreachable) timer = setTimeout(ask, 3000);
+      },
+    );
+  };
+  ask();
+  return () => {
+    abort.abort();
+    clearTimeout(timer);
+  };
+}
+
+export function start(): void {
+  effect(() => {
+    const key = asked.value;
+    const query = question();
+    const time = askedAt.value;
+    if (time !== null) return look({ ...query, at: time }, key, null);
+    if (hidden.value) return look(query, key, 10_000);
+    return stream(query, key);
+  });
+  effect(() => {
+    const time = askedBefore.value;
+    if (time === null) {
+      earlier.value = null;
+      return;
+    }
+    const abort = new AbortController();
+    api.graph({ ...question(), at: time }, abort.signal).then((g) => (earlier.value = g), fail);
+    return () => abort.abort();
+  });
+  const clock = () => {
+    const asked = Date.now();
+    api.status().then(
+      (s) => {
+        const half = (Date.now() - asked) / 2;
+        skew.value = s.now - asked - half;
+        hasHistory.value = s.history !== undefined;
+      },
+      () => undefined, // the stream says that nobody answers
+    );
+  };
+  clock();
+  setInterval(clock, 60_000);
+}

@@ -1,0 +1,220 @@
+// The map on the canvas: keeps Cytoscape's elements as the scene says, without ever
+// moving what a person did not move.
+
+import cytoscape, { type Core, type EventObject, type NodeSingular } from "cytoscape";
+import { boxPrefix, type Item, type Scene } from "./elements";
+import { bounds, type Box } from "./geometry";
+import { stylesheet } from "./style";
+import type { Theme } from "./theme";
+
+/** How long what is gone stays, faded, where it was. */
+const lingering = 30_000;
+
+export interface Events {
+  hover(id: string | null, at?: { x: number; y: number }): void;
+  tap(id: string | null, more: boolean): void;
+  open(id: string): void;
+  moved(places: Record<string, [number, number]>): void;
+  viewport(): void;
+}
+
+export class Canvas {
+  readonly cy: Core;
+  scene: Scene = { items: [], at: new Map(), boxes: new Map(), curves: new Map() };
+  private gone = new Map<string, number>();
+  private detail = "";
+  private fitted = false;
+  private key = "";
+
+  constructor(container: HTMLElement, private on: Events) {
+    this.cy = cytoscape({
+      container,
+      layout: { name: "preset" },
+      minZoom: 0.08,
+      maxZoom: 3,
+      selectionType: "single",
+      boxSelectionEnabled: false,
+      autounselectify: true,
+      pixelRatio: Math.min(2, devicePixelRatio || 1),
+      hideEdgesOnViewport: false,
+      textureOnViewport: false,
+    });
+    this.listen();
+  }
+
+  private listen(): void {
+    const { cy, on } = this;
+    cy.on("mouseover", "node, edge", (e: EventObject) => on.hover(e.target.hasClass("box") ? null : e.target.id(), e.renderedPosition));
+    cy.on("mouseout", "node, edge", () => on.hover(null));
+    cy.on("tap", (e: EventObject) => {
+      const shift = (e.originalEvent as MouseEvent | undefined)?.shiftKey ?? false;
+      if (e.target === cy || e.target.hasClass("box")) on.tap(null, shift);
+      else on.tap(e.target.id(), shift);
+    });
+    cy.on("dbltap", "node", (e: EventObject) => on.open(e.target.id()));
+    cy.on("dragfree", "node", (e: EventObject) => {
+      const n = e.target as NodeSingular;
+      if (n.hasClass("box")) return;
+      const p = n.position();
+      on.moved({ [n.id()]: [Math.round(p.x), Math.round(p.y)] });
+    });
+    cy.on("pan zoom resize", () => {
+      this.setDetail();
+      on.viewport();
+    });
+  }
+
+  restyle(t: Theme, calm: boolean): void {
+    this.cy.style(stylesheet(t, calm));
+  }
+
+  /** Shows a scene. Where the question changed, what is not in it goes at once; else it fades where it is. */
+  show(s: Scene, key: string, now: number): void {
+    const fresh = key !== this.key;
+    this.key = key;
+    this.scene = s;
+    const { cy } = this;
+    const wanted = new Set(s.items.map((i) => i.data.id));
+    cy.batch(() => {
+      if (fresh) this.gone.clear();
+      cy.elements().forEach((e) => {
+        const id = e.id();
+        if (wanted.has(id)) return;
+        if (fresh || e.hasClass("box")) {
+          e.remove();
+          return;
+        }
+        if (!this.gone.has(id)) {
+          this.gone.set(id, now);
+          e.addClass("gone");
+        } else if (now - this.gone.get(id)! > lingering) {
+          this.gone.delete(id);
+          e.remove();
+        }
+      });
+      for (const i of s.items) if (i.group === "nodes") this.put(i, fresh);
+      for (const i of s.items) if (i.group === "edges") this.put(i, fresh);
+    });
+    this.setDetail();
+    if (!this.fitted && s.at.size > 0) {
+      this.fitted = true;
+      this.fit();
+    }
+  }
+
+  private put(i: Item, quick: boolean): void {
+    const { cy } = this;
+    const old = cy.getElementById(i.data.id);
+    if (old.empty()) {
+      const entering = !quick && !i.classes.includes("box");
+      const e = cy.add({
+        group: i.group,
+        data: i.data,
+        ...(i.position ? { position: { ...i.position } } : {}),
+        classes: [...i.classes, ...(entering ? ["entering"] : []), ...(i.group === "nodes" && !i.classes.includes("box") ? [this.detail] : [])].join(" "),
+        ...(i.classes.includes("box") ? { grabbable: false, selectable: false, pannable: true } : {}),
+      } as cytoscape.ElementDefinition);
+      if (entering) requestAnimationFrame(() => e.removeClass("entering"));
+      return;
+    }
+    this.gone.delete(i.data.id);
+    if (i.group === "edges" && (old.data("source") !== i.data["source"] || old.data("target") !== i.data["target"])) {
+      old.remove();
+      this.put(i, true);
+      return;
+    }
+    const changed: Record<string, unknown> = {};
+    let any = false;
+    for (const [k, v] of Object.entries(i.data)) {
+      if (k === "id" || k === "source" || k === "target" || same(old.data(k), v)) continue;
+      changed[k] = v;
+      any = true;
+    }
+    if (any) old.data(changed);
+    for (const c of ["new", "gone", "loop"]) old.toggleClass(c, i.classes.includes(c));
+    if (i.position && !(old as NodeSingular).grabbed()) {
+      const p = (old as NodeSingular).position();
+      if (p.x !== i.position.x || p.y !== i.position.y) (old as NodeSingular).position(i.position);
+    }
+  }
+
+  /** How much is drawn of a node depends on how large it is on the screen. */
+  private setDetail(): void {
+    const z = this.cy.zoom();
+    const d = z < 0.35 ? "shape" : z < 0.6 ? "name" : "card";
+    if (d === this.detail) return;
+    this.detail = d;
+    this.cy.batch(() => {
+      const nodes = this.cy.nodes().not(".box");
+      nodes.removeClass("card name shape");
+      nodes.addClass(d);
+    });
+  }
+
+  fit(): void {
+    const b = bounds([...this.scene.at.values(), ...this.scene.boxes.values()]);
+    if (!b) return;
+    const { cy } = this;
+    const pad = 28;
+    const w = cy.width();
+    const h = cy.height();
+    if (w === 0 || h === 0) {
+      this.fitted = false;
+      return;
+    }
+    const zoom = Math.max(cy.minZoom(), Math.min(1, (w - 2 * pad) / (b.right - b.left), (h - 2 * pad) / (b.bottom - b.top)));
+    cy.viewport({ zoom, pan: { x: w / 2 - (zoom * (b.left + b.right)) / 2, y: h / 2 - (zoom * (b.top + b.bottom)) / 2 } });
+  }
+
+  /** Brings a place into sight if it is not, without changing the zoom. */
+  reveal(id: string): void {
+    const b: Box | undefined = this.scene.at.get(id);
+    if (!b) return;
+    const { cy } = this;
+    const z = cy.zoom();
+    const pan = cy.pan();
+    const x = b.x * z + pan.x;
+    const y = b.y * z + pan.y;
+    const [w, h] = [cy.width(), cy.height()];
+    const dx = x < 60 ? w / 3 - x : x > w - 60 ? (2 * w) / 3 - x : 0;
+    const dy = y < 40 ? h / 3 - y : y > h - 40 ? (2 * h) / 3 - y : 0;
+    if (dx || dy) cy.panBy({ x: dx, y: dy });
+  }
+
+  zoomBy(factor: number): void {
+    const { cy } = this;
+    cy.zoom({ level: cy.zoom() * factor, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
+  }
+
+  /** Sets a class on exactly these elements. */
+  mark(name: string, ids: Set<string> | null): void {
+    const { cy } = this;
+    cy.batch(() => {
+      cy.elements("." + name).forEach((e) => {
+        if (!ids?.has(e.id())) e.removeClass(name);
+      });
+      ids?.forEach((id) => cy.getElementById(id).addClass(name));
+    });
+  }
+
+  /** Dims all but these; null dims nothing. */
+  dim(near: Set<string> | null): void {
+    const { cy } = this;
+    cy.batch(() => {
+      cy.elements().forEach((e) => {
+        const box = e.id().startsWith(boxPrefix);
+        e.toggleClass("far", near !== null && !box && !near.has(e.id()));
+        e.toggleClass("near", near !== null && near.has(e.id()));
+      });
+    });
+  }
+
+  stop(): void {
+    this.cy.destroy();
+  }
+}
+
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((x, i) => x === b[i]);
+}

@@ -1,0 +1,50 @@
+// An answer for what is chosen: asked again when the question changes, and now and
+// then while it is live. The old answer stays until the new one is there.
+
+import { effect, signal, type Signal } from "@preact/signals";
+
+export interface Fetched<T> {
+  value: Signal<T | null>;
+  error: Signal<string | null>;
+  stop(): void;
+}
+
+/** question gives null where there is nothing to ask; its text says when it is another one. */
+export function fetched<T>(question: () => string | null, ask: (q: string, s: AbortSignal) => Promise<T>, every: () => number | null): Fetched<T> {
+  const value = signal<T | null>(null);
+  const error = signal<string | null>(null);
+  let last = "";
+  const stop = effect(() => {
+    const q = question();
+    const repeat = every();
+    if (q !== last) {
+      value.value = null;
+      error.value = null;
+      last = q ?? "";
+    }
+    if (q === null) return;
+    const abort = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const go = () => {
+      ask(q, abort.signal)
+        .then(
+          (v) => {
+            value.value = v;
+            error.value = null;
+          },
+          (e: Error) => {
+            if (!abort.signal.aborted) error.value = e.message;
+          },
+        )
+        .finally(() => {
+          if (repeat !== null && !abort.signal.aborted) timer = setTimeout(go, document.hidden ? repeat * 10 : repeat);
+        });
+    };
+    go();
+    return () => {
+      abort.abort();
+      clearTimeout(timer);
+    };
+  });
+  return { value, error, stop };
+}
