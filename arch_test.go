@@ -42,7 +42,6 @@ var architecture = map[string]struct {
 	"internal/screen":              {out, nil},
 	"internal/export":              {out, []string{"internal/topology", "internal/flow", "internal/spelling", "internal/screen"}},
 	"internal/server":              {out, nil},
-	"internal/export":              {out, []string{"internal/topology", "internal/flow"}},
 	"web":                          {out, nil},
 	"web/build":                    {lab, nil},
 	"cmd/peerscope":                {command, nil},
