@@ -18,6 +18,9 @@ type liveOptions struct {
 	// Watched reports whether somebody does. It is asked ten times a second, by the
 	// goroutine that observes; nil: nobody.
 	Watched func() bool
+	// Closed is called with each window's map while the pipeline still holds what it
+	// was decided from; nil: nobody asks.
+	Closed func(*pipeline, *topology.Map)
 	// Logical asks for who gets through proxies to whom, too.
 	Logical bool
 	// Progress is where people are told what goes on; nil: nowhere.
@@ -58,6 +61,7 @@ func runLive(ctx context.Context, ob observation, o liveOptions, onTick func(*to
 	o = o.withDefaults()
 	ob.boundary, ob.patience = o.boundary, o.Tick/5
 	w := newWindows(newPipelineOf(attribution.Config{Legs: o.Logical}), onTick)
+	w.closed = o.Closed
 	if err := observe(ctx, ob, w.take, o.Progress); err != nil {
 		return err
 	}

@@ -75,6 +75,11 @@ type observation struct {
 	boundary pace.Boundary
 	// patience is how long the end of a window may wait for names; 0: a moment.
 	patience time.Duration
+	// gaps are what is not seen for reasons that the source does not know of.
+	gaps []flow.Gap
+	// opened is called with the source's name when everything that happens is seen
+	// from then on; nil: nobody asks.
+	opened func(source string)
 
 	translations *conntrack.Source
 }
@@ -111,6 +116,13 @@ func (o *observation) readEntities() (err error) {
 	return nil
 }
 
+func (o *observation) ready(source string, p found, show *progress) {
+	show.ready(p, *o)
+	if o.opened != nil {
+		o.opened(source)
+	}
+}
+
 // source observes until ctx ends, or for the given time if that is not negative.
 type source interface {
 	Run(ctx context.Context, length time.Duration) error
@@ -126,6 +138,9 @@ func observe(ctx context.Context, o observation, emit func(flow.Observation), sh
 	background, stop := context.WithCancel(ctx)
 	defer stop()
 	cluster := startKubernetes(background, o.access)
+	for _, g := range o.gaps {
+		emit = withGap(g, emit)
+	}
 	emit = newNaming(cluster, emit).take
 	names := identity.NewCompleter(identity.CompleterConfig{Root: identity.HostRoot(), Pods: pods{cluster}, Entities: o.templates, Patience: o.patience}, emit)
 	host := identity.ReadHost()
@@ -188,7 +203,7 @@ func openEBPF(o observation, emit func(flow.Observation), show *progress) (sourc
 	cfg.Processes = sightings{identity.New(identity.Config{})}
 	cfg.Translations = o.translations
 	cfg.Emit = emit
-	cfg.Ready = func(p ebpf.Progress) { show.ready(found(p), o) }
+	cfg.Ready = func(p ebpf.Progress) { o.ready("ebpf", found(p), show) }
 	cfg.Look = func(p ebpf.Progress) { show.look(found(p)) }
 	s, err := ebpf.New(cfg)
 	if err != nil {
@@ -203,7 +218,7 @@ func openNetlink(o observation, emit func(flow.Observation), show *progress) (so
 	cfg.Processes = identity.New(identity.Config{})
 	cfg.Translations = o.translations
 	cfg.Emit = emit
-	cfg.Ready = func(p netlink.Progress) { show.ready(found(p), o) }
+	cfg.Ready = func(p netlink.Progress) { o.ready("netlink", found(p), show) }
 	cfg.Look = func(p netlink.Progress) { show.look(found(p)) }
 	s, err := netlink.New(cfg)
 	if err != nil {

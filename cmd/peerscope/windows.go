@@ -16,6 +16,7 @@ type windows struct {
 	window flow.Window // what was told of the one that is open
 	filled bool        // something was told since the latest map
 	emit   func(*topology.Map)
+	closed func(*pipeline, *topology.Map) // before what a map was made of is forgotten; nil: nobody
 }
 
 func newWindows(p *pipeline, emit func(*topology.Map)) *windows { return &windows{p: p, emit: emit} }
@@ -45,7 +46,11 @@ func (w *windows) isNext(b *flow.Window) bool {
 
 // close gives the map of the open window, and opens the next one.
 func (w *windows) close() {
-	w.emit(w.p.close())
+	m := w.p.close()
+	if w.closed != nil {
+		w.closed(w.p, m)
+	}
+	w.emit(m)
 	w.p.ledger.Reset()
 	w.window, w.filled = flow.Window{}, false
 }

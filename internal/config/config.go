@@ -25,7 +25,7 @@ type Config struct {
 	Filter         string   `yaml:"filter" doc:"which edges are remembered and exported, in the filter language; empty: all. Read again on SIGHUP"`
 
 	History   History   `yaml:"history" doc:"what is remembered on disk"`
-	Exporters Exporters `yaml:"exporters" doc:"who is told. Read again on SIGHUP"`
+	Exporters Exporters `yaml:"exporters" doc:"who is told; otlp is read again on SIGHUP"`
 	Log       Log       `yaml:"log" doc:"what the agent says of itself, on standard error"`
 }
 
@@ -56,11 +56,12 @@ type Exporters struct {
 type Prometheus struct {
 	Enabled      bool     `yaml:"enabled" doc:"serve /metrics"`
 	MaxEdges     int      `yaml:"max_edges" doc:"how many edges have series of their own; what is more is added up in one named ~other"`
-	MaxExternal  int      `yaml:"max_external" doc:"how many outside servers one client has series for; what is more is ~other"`
+	MaxExternal  int      `yaml:"max_external_names_per_client" doc:"how many outside names one program has series for; what is more is ~other"`
 	MinAge       Duration `yaml:"min_age" doc:"programs that lived shorter are added up in ~other"`
 	Expire       Duration `yaml:"expire" doc:"series that did not change for so long are left out"`
-	Addresses    bool     `yaml:"addresses" doc:"label also with addresses"`
-	Processes    bool     `yaml:"processes" doc:"label also with pids"`
+	Addresses    string   `yaml:"addresses" doc:"which ends that are no process are told apart by their address" enum:"none,servers,all"`
+	PID          bool     `yaml:"pid" doc:"give each process series of its own"`
+	Paths        bool     `yaml:"paths" doc:"tell unix sockets apart by their path"`
 	ServiceGraph bool     `yaml:"service_graph" doc:"serve also traces_service_graph_* series, for Grafana's service graph"`
 }
 
@@ -92,7 +93,7 @@ func Default() Config {
 		Window: Duration(10 * time.Second), Tick: Duration(time.Second),
 		History: History{Enabled: true, MaxSize: 1 << 30, MaxAge: Duration(30 * 24 * time.Hour)},
 		Exporters: Exporters{
-			Prometheus: Prometheus{Enabled: true, MaxEdges: 5000, MaxExternal: 50, MinAge: Duration(30 * time.Second), Expire: Duration(time.Hour)},
+			Prometheus: Prometheus{Enabled: true, MaxEdges: 5000, MaxExternal: 50, MinAge: Duration(30 * time.Second), Expire: Duration(15 * time.Minute), Addresses: "none"},
 			OTLP:       OTLP{Temporality: "cumulative", Interval: Duration(10 * time.Second), Timeout: Duration(10 * time.Second)},
 		},
 		Log: Log{Format: "text", Level: "info"},
