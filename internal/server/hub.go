@@ -1,0 +1,303 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// queued is how many events wait for a client. One that reads slower gets a
+	// whole graph in their place.
+	queued = 8
+	// mostResumed bounds the deltas that are kept for clients that come back, in
+	// number and bytes.
+	mostResumed, mostResumedBytes = 60, 1 << 20
+	// idleTopics is how many ways to look are kept of which nobody looks now.
+	idleTopics = 16
+	// watchedFor is how long somebody counts as looking who is gone.
+	watchedFor = 10 * time.Second
+)
+
+// hub tells streams what changed. What several look at in the same way is a
+// topic, and made once.
+type hub struct {
+	s    *Server
+	boot string // tells sequence numbers of different runs apart
+
+	mu     sync.Mutex
+	topics map[string]*topic
+	open   int
+	left   time.Time // when the last stream ended
+	closed string    // why no stream is opened any more
+}
+
+// topic is one way to look at the live graph.
+type topic struct {
+	look look
+	mark string // of its ids
+
+	mu       sync.Mutex // held while it is brought up to date, and while clients come and go
+	seq      uint64
+	key      string    // of the span that was told last
+	now      *rendered // nil: nothing was told yet
+	snapshot *message
+	past     []*message // deltas, ascending
+	bytes    int
+	clients  map[*client]bool
+	idle     time.Time // since when nobody looks
+	gone     bool      // it is forgotten
+}
+
+// message is an event as it is written.
+type message struct {
+	seq  uint64
+	text []byte
+}
+
+// client is one stream. Only its own goroutine writes.
+type client struct {
+	queue chan *message
+	// behind: the queue was full, and what was missed is a snapshot.
+	behind chan struct{}
+	done   chan struct{} // closed by the hub: it must end
+	why    string
+}
+
+func newHub(s *Server) *hub {
+	return &hub{s: s, boot: secret()[:6], topics: map[string]*topic{}}
+}
+
+func (h *hub) watched(now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.open > 0 || now.Sub(h.left) < watchedFor
+}
+
+func (h *hub) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.open
+}
+
+// join opens a stream. last is the id that the client saw last.
+func (h *hub) join(ctx context.Context, l look, last string) (*topic, *client, error) {
+	h.mu.Lock()
+	switch {
+	case h.closed != "":
+		h.mu.Unlock()
+		return nil, nil, busy(codeBusy, h.closed, 5)
+	case h.open >= h.s.c.Streams:
+		h.mu.Unlock()
+		h.s.counters.streamsRefused.Add(1)
+		return nil, nil, busy(codeTooMany, fmt.Sprintf("%d streams are open, and no more are allowed: close one", h.s.c.Streams), 5)
+	}
+	h.open++
+	h.mu.Unlock()
+	c := &client{queue: make(chan *message, queued), behind: make(chan struct{}, 1), done: make(chan struct{})}
+	t := h.topic(l)
+	defer t.mu.Unlock()
+	if err := t.update(ctx, h.s); err != nil {
+		h.leave(t, nil)
+		return nil, nil, err
+	}
+	if !t.resume(c, last) {
+		c.queue <- t.snapshot
+	}
+	t.clients[c] = true
+	return t, c, nil
+}
+
+// topic finds or makes the topic of a way to look, and locks it.
+func (h *hub) topic(l look) *topic {
+	key := l.key() + " " + l.length.String()
+	for {
+		h.mu.Lock()
+		t := h.topics[key]
+		if t == nil {
+			t = h.newTopic(key, l)
+		}
+		h.mu.Unlock()
+		t.mu.Lock()
+		if !t.gone { // it may have been forgotten in between
+			return t
+		}
+		t.mu.Unlock()
+	}
+}
+
+// newTopic makes one. h is locked.
+func (h *hub) newTopic(key string, l look) *topic {
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(h.boot + key))
+	t := &topic{look: l, mark: fmt.Sprintf("%08x", sum.Sum32()), clients: map[*client]bool{}}
+	h.topics[key] = t
+	return t
+}
+
+// leave ends a stream; t is not locked for a client that is nil.
+func (h *hub) leave(t *topic, c *client) {
+	if c != nil {
+		t.mu.Lock()
+		delete(t.clients, c)
+		if len(t.clients) == 0 {
+			t.idle = h.s.now()
+		}
+		t.mu.Unlock()
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.open--
+	h.left = h.s.now()
+}
+
+// tell brings all topics with clients up to date, and forgets some of the
+// others.
+func (h *hub) tell() {
+	for _, t := range h.looked() {
+		t.mu.Lock()
+		if len(t.clients) > 0 {
+			if err := t.update(context.Background(), h.s); err != nil {
+				h.s.counters.failed.Add(1)
+				h.s.c.Log.Warn("cannot tell streams", "error", err)
+			}
+		}
+		t.mu.Unlock()
+	}
+}
+
+// looked are the topics that there are.
+func (h *hub) looked() []*topic {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []*topic
+	var oldest *topic
+	name, idle := "", 0
+	for key, t := range h.topics {
+		if all = append(all, t); !t.mu.TryLock() {
+			continue
+		}
+		if len(t.clients) == 0 && !t.idle.IsZero() {
+			if idle++; oldest == nil || t.idle.Before(oldest.idle) {
+				oldest, name = t, key
+			}
+		}
+		t.mu.Unlock()
+	}
+	if idle > idleTopics && oldest.mu.TryLock() {
+		if len(oldest.clients) == 0 {
+			oldest.gone = true
+			delete(h.topics, name)
+		}
+		oldest.mu.Unlock()
+	}
+	return all
+}
+
+// close ends all streams and opens no more.
+func (h *hub) close(why string) {
+	h.mu.Lock()
+	h.closed = why
+	h.mu.Unlock()
+	for _, t := range h.looked() {
+		t.mu.Lock()
+		for c := range t.clients {
+			c.end(why)
+			delete(t.clients, c)
+		}
+		t.mu.Unlock()
+	}
+}
+
+// end tells a client to go. The topic is locked.
+func (c *client) end(why string) {
+	c.why = why
+	close(c.done)
+}
+
+// update makes the graph of the last tick and tells it to all clients. The topic
+// is locked.
+func (t *topic) update(ctx context.Context, s *Server) error {
+	x, err := s.span(ctx, t.look.past)
+	if err != nil {
+		return err
+	}
+	if t.now != nil && x.key == t.key {
+		return nil
+	}
+	p, err := s.picture(ctx, x, nil, t.look)
+	if err != nil {
+		return err
+	}
+	now, err := render(p.graph)
+	if err != nil {
+		return err
+	}
+	before := t.now
+	t.now, t.key = now, x.key
+	t.seq++
+	t.snapshot = t.message("snapshot", p.answer.body)
+	if before == nil {
+		return nil
+	}
+	body, err := json.Marshal(now.since(before))
+	if err != nil {
+		return err
+	}
+	t.tellAll(t.message("delta", body))
+	return nil
+}
+
+func (t *topic) tellAll(m *message) {
+	t.past, t.bytes = append(t.past, m), t.bytes+len(m.text)
+	for len(t.past) > mostResumed || t.bytes > mostResumedBytes && len(t.past) > 0 {
+		t.bytes -= len(t.past[0].text)
+		t.past = t.past[1:]
+	}
+	for c := range t.clients {
+		select {
+		case c.queue <- m:
+		default:
+			select {
+			case c.behind <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// message is one event. Its data is one line: JSON has no other.
+func (t *topic) message(kind string, data []byte) *message {
+	id := strconv.FormatUint(t.seq, 10) + "-" + t.mark
+	return &message{t.seq, fmt.Appendf(nil, "id: %s\nevent: %s\ndata: %s\n\n", id, kind, strings.TrimRight(string(data), "\n"))}
+}
+
+// resume queues what a client missed that was here before; false: that is not
+// known any more.
+func (t *topic) resume(c *client, last string) bool {
+	number, mark, _ := strings.Cut(last, "-")
+	seq, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || mark != t.mark || seq > t.seq {
+		return false
+	}
+	missed := t.seq - seq
+	if missed > uint64(len(t.past)) || missed > queued {
+		return false
+	}
+	for _, m := range t.past[uint64(len(t.past))-missed:] {
+		c.queue <- m
+	}
+	return true
+}
+
+// fresh is the whole graph for a client that fell behind.
+func (t *topic) fresh() *message {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.snapshot
+}

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"container/list"
+	"sync"
+
+	"peerscope/internal/view"
+)
+
+// mostPictures is of how many ways to look at the map the places are remembered.
+const mostPictures = 64
+
+// pictures remembers of each way to look at the map what was shown and where, so
+// that nothing moves from one picture to the next. Who did not look for the
+// longest is forgotten first.
+type pictures struct {
+	mu   sync.Mutex
+	used list.List // of *places, the last used first
+	by   map[string]*list.Element
+}
+
+// places are those of one way to look.
+type places struct {
+	key string
+
+	mu    sync.Mutex // held while a picture is made
+	shown map[string]bool
+}
+
+func newPictures() *pictures { return &pictures{by: map[string]*list.Element{}} }
+
+func (p *pictures) of(key string) *places {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at, ok := p.by[key]; ok {
+		p.used.MoveToFront(at)
+		return at.Value.(*places)
+	}
+	for p.used.Len() >= mostPictures {
+		delete(p.by, p.used.Remove(p.used.Back()).(*places).key)
+	}
+	x := &places{key: key}
+	p.by[key] = p.used.PushFront(x)
+	return x
+}
+
+// arrange gives the nodes of a picture their places, and remembers them.
+func (p *places) arrange(g *view.Graph) {
+	p.shown = make(map[string]bool, len(g.Nodes))
+	for i := range g.Nodes {
+		if g.Nodes[i].Kind != view.KindBundle {
+			p.shown[g.Nodes[i].ID] = true
+		}
+	}
+}
