@@ -44,6 +44,8 @@ var architecture = map[string]struct {
 	"web":                          {out, nil},
 	"web/build":                    {lab, nil},
 	"internal/server":              {out, []string{"internal/topology", "internal/flow", "internal/filter", "internal/view", "internal/spelling"}},
+	"internal/export":              {out, []string{"internal/topology", "internal/flow"}},
+	"internal/metrics":             {out, []string{"internal/topology", "internal/flow"}},
 	"cmd/peerscope":                {command, nil},
 	"test/overhead":                {lab, nil},
 	"test/kernels":                 {lab, nil},

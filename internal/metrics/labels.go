@@ -1,0 +1,146 @@
+package metrics
+
+import (
+	"strconv"
+)
+
+// labelValue is one label of a series under both names.
+type labelValue struct{ prometheus, otlp, value string }
+
+// labels are those of a series, without the empty ones: what is not known is
+// absent.
+func (i *identity) labels() []labelValue {
+	f := i.form()
+	out := make([]labelValue, 0, 20)
+	put := func(l Label, value string) {
+		if value != "" {
+			out = append(out, labelValue{l.Prometheus, l.OTLP, value})
+		}
+	}
+	for _, side := range [...]struct {
+		name string
+		e    *end
+	}{{f.first, &i.a}, {f.second, &i.b}} {
+		for _, l := range [...]struct {
+			label Label
+			value string
+		}{{labelHost, side.e.host}, {labelNamespace, side.e.namespace}, {labelWorkload, side.e.workload}, {labelContainer, side.e.container},
+			{labelProgram, side.e.program}, {labelPID, side.e.pid}, {labelAddress, side.e.address}} {
+			put(Label{side.name + "_" + l.label.Prometheus, side.name + "." + l.label.OTLP, ""}, l.value)
+		}
+	}
+	if i.port != 0 {
+		put(labelPort, strconv.Itoa(int(i.port)))
+	}
+	put(labelPath, i.path)
+	put(labelTransport, i.transport)
+	put(labelProtocol, i.protocol)
+	put(labelTLS, i.tls)
+	put(labelObserved, i.observed)
+	return out
+}
+
+// point is one value of a metric, with the label beside those of its series.
+type point struct {
+	label  *Label // nil: none
+	value  string // of the label
+	number float64
+	spread *spread // of a histogram
+}
+
+// points are what a series has to say of one metric of its form. What is not
+// known is left out; what was counted is there, also if it is 0.
+func (v *view) points(f *form, m *Metric, put func(point)) {
+	t := &v.totals
+	both := func(counts *[2]count) {
+		for i, c := range counts {
+			if c.known {
+				put(point{&labelDirection, f.directions[i], float64(c.n), nil})
+			}
+		}
+	}
+	samples := func(s *spread) {
+		if s.count > 0 {
+			put(point{nil, "", 0, s})
+		}
+	}
+	switch m {
+	case &f.bytes:
+		both(&t.bytes)
+	case &f.retransmits:
+		both(&t.retransmits)
+	case &f.active:
+		put(point{nil, "", float64(t.active), nil})
+	case &f.opened:
+		put(point{nil, "", float64(t.opened), nil})
+	case &f.failed:
+		put(point{nil, "", float64(t.unnamed()), nil})
+		for _, e := range t.errors {
+			put(point{&labelError, e.name, float64(e.n), nil})
+		}
+	case &f.connect:
+		samples(&t.connect)
+	case &f.rtt:
+		samples(&t.rtt)
+	}
+}
+
+// value is one value of a metric that is not of a series.
+type value struct {
+	metric *Metric
+	labels []string // in the order of Metric.Labels
+	number float64
+}
+
+// values are what the host and the program say of themselves.
+func (s *snapshot) values(self *Self, goVersion string) []value {
+	var out []value
+	put := func(m *Metric, n float64, labels ...string) { out = append(out, value{m, labels, n}) }
+	h := &s.host
+	put(&selfBuild, 1, self.Version, self.Revision, goVersion)
+	put(&selfWindows, float64(h.windows))
+	if h.windows > 0 {
+		put(&selfWindowEnd, seconds(h.end.UnixMilli()))
+		put(&selfEdges, float64(h.edges))
+		put(&selfNodes, float64(h.nodes))
+		put(&selfUnattributed, float64(h.unattributedBytes))
+	}
+	put(&selfSeries, float64(len(s.series)))
+	for _, name := range droppedNames {
+		put(&selfSeriesDropped, float64(s.dropped[name]), name)
+	}
+	for _, reason := range sortedKeys(h.lost) {
+		put(&selfLost, float64(h.lost[reason]), reason)
+	}
+	for _, code := range h.degraded {
+		put(&selfDegraded, 1, code)
+	}
+	if h.completeness != nil {
+		put(&selfCompleteness, *h.completeness)
+	}
+	for _, name := range qualityNames {
+		if share, ok := h.quality[name]; ok {
+			put(&selfAttribution, share, name)
+		}
+	}
+	for _, name := range sortedKeys(self.Exports) {
+		e := self.Exports[name]
+		put(&selfExportSent, float64(e.Sent), name)
+		put(&selfExportFailed, float64(e.Failed), name)
+		put(&selfExportDropped, float64(e.Dropped), name)
+	}
+	if x := self.History; x != nil {
+		put(&selfHistorySize, float64(x.Bytes))
+		if !x.Oldest.IsZero() {
+			put(&selfHistoryOldest, seconds(x.Oldest.UnixMilli()))
+		}
+		put(&selfHistoryDropped, float64(x.Dropped))
+	}
+	for _, name := range sortedKeys(self.BPF) {
+		put(&selfBPFRun, self.BPF[name].Seconds(), name)
+	}
+	return out
+}
+
+// seconds are of a moment in Unix milliseconds, to the millisecond.
+func seconds(ms int64) float64 { return float64(ms) / 1000 }
