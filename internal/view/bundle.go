@@ -27,7 +27,7 @@ const keepFactor = 2
 // ends are one. All counts stay the same. It says how much is no longer there by
 // itself, nil if nothing.
 func (s *scene) bundle(in map[string]Group) *Size {
-	if s.o.Limit <= 0 || len(s.nodes) <= s.o.Limit {
+	if s.o.Limit <= 0 || len(s.nodes) <= s.o.Limit && s.o.only == nil {
 		return nil
 	}
 	into := s.bundles(s.surplus(), in)
@@ -42,6 +42,9 @@ func (s *scene) bundle(in map[string]Group) *Size {
 // surplus are the nodes that are not among the first: problems go first, then
 // what moves the most bytes.
 func (s *scene) surplus() []string {
+	if s.o.only != nil {
+		return slices.DeleteFunc(slices.Sorted(maps.Keys(s.nodes)), func(id string) bool { return s.o.only[id] })
+	}
 	t := traffic(s.lines)
 	type score struct {
 		id      string
