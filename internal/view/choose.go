@@ -79,18 +79,18 @@ func (s *scene) idle(chosen *topology.Map, at map[string]string, talking map[str
 			continue
 		}
 		ids[at[n.ID]] = true
-		if s.everything() && !there[n.ID] {
+		if s.showsIdle() && !there[n.ID] {
 			chosen.Nodes = append(chosen.Nodes, *n)
 		}
 	}
-	if len(ids) > 0 && !s.o.ShowNoise && s.o.Filter == nil {
+	if len(ids) > 0 && !s.o.ShowIdle && s.o.Filter == nil {
 		s.hidden = append(s.hidden, Hidden{Rule: RuleIdle, Text: "what waits for peers and nobody calls", Nodes: len(ids)})
 	}
 	return len(ids)
 }
 
-// everything: nothing at all is to be left out.
-func (s *scene) everything() bool { return s.o.ShowNoise && s.o.Filter == nil && !s.o.OnlyProblems }
+// showsIdle: nodes without edges are wanted, and nothing else chooses among edges.
+func (s *scene) showsIdle() bool { return s.o.ShowIdle && s.o.Filter == nil && !s.o.OnlyProblems }
 
 // pair is an edge with its ends, and what it is at the level.
 func (s *scene) pair(e *topology.Edge, at map[string]string) (key, pair) {

@@ -100,7 +100,7 @@ func (s *scene) include(earlier *scene) {
 	ends := endsOf(s.lines)
 	s.beside = map[string]*topology.Node{}
 	for id, n := range all {
-		if ends[id] || s.everything() && (s.nodes[id] != nil || earlier.nodes[id] != nil) {
+		if ends[id] || s.showsIdle() && (s.nodes[id] != nil || earlier.nodes[id] != nil) {
 			s.nodes[id] = n
 		} else {
 			s.beside[id] = n

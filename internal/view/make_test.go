@@ -59,7 +59,7 @@ func everyOption() []view.Options {
 	for _, level := range view.Levels() {
 		for _, group := range view.Groups() {
 			for _, limit := range []int{0, 1, 20} {
-				out = append(out, view.Options{Level: level, Group: group, Limit: limit, ShowNoise: true})
+				out = append(out, view.Options{Level: level, Group: group, Limit: limit, ShowNoise: true, ShowIdle: true})
 			}
 		}
 	}
@@ -202,7 +202,8 @@ func TestSizes(t *testing.T) {
 	}{
 		{"processes", view.Options{Level: view.LevelProcess}, view.Size{Nodes: 5, Edges: 4}, view.Size{Nodes: 3, Edges: 3}, "own 0 1, idle 1 0"},
 		{"programs", view.Options{}, view.Size{Nodes: 4, Edges: 3}, view.Size{Nodes: 2, Edges: 2}, "own 0 1, idle 1 0"},
-		{"with noise", view.Options{ShowNoise: true}, view.Size{Nodes: 4, Edges: 3}, view.Size{Nodes: 4, Edges: 3}, ""},
+		{"with noise", view.Options{ShowNoise: true}, view.Size{Nodes: 4, Edges: 3}, view.Size{Nodes: 3, Edges: 3}, "idle 1 0"},
+		{"and with all that waits", view.Options{ShowNoise: true, ShowIdle: true}, view.Size{Nodes: 4, Edges: 3}, view.Size{Nodes: 4, Edges: 3}, ""},
 		{"a filter leaves out what is idle without a word", view.Options{Filter: parsed(t, "port:80")}, view.Size{Nodes: 4, Edges: 3}, view.Size{Nodes: 2, Edges: 1}, "own 0 1"},
 		{"problems", view.Options{OnlyProblems: true}, view.Size{Nodes: 4, Edges: 3}, view.Size{Nodes: 2, Edges: 1}, "own 0 1, idle 1 0"},
 	}

@@ -51,6 +51,7 @@ type Options struct {
 	Filter       *filter.Expr // nil: everything
 	OnlyProblems bool         // edges that are neither ok nor idle
 	ShowNoise    bool         // what the rules hide, too
+	ShowIdle     bool         // also what waits for peers and nobody calls; not with a filter or OnlyProblems
 	Limit        int          // nodes beside bundles; 0: all
 	// Length is how long was really observed, where that is not the window's own
 	// length, as there are gaps in it; 0: the window's.

@@ -152,5 +152,5 @@ func (o Options) view() string {
 	if o.Filter != nil {
 		filter = o.Filter.String()
 	}
-	return fmt.Sprintf("%s %s %t %t %d %s", o.Level, o.Group, o.OnlyProblems, o.ShowNoise, o.Limit, filter)
+	return fmt.Sprintf("%s %s %t %t %t %d %s", o.Level, o.Group, o.OnlyProblems, o.ShowNoise, o.ShowIdle, o.Limit, filter)
 }

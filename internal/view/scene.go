@@ -96,7 +96,7 @@ func (s *scene) raise(chosen *topology.Map) {
 		s.lines = append(s.lines, l)
 	}
 	for id := range s.nodes {
-		if !used[id] && !s.everything() { // a candidate, or another holder of a socket
+		if !used[id] && !s.showsIdle() { // a candidate, or another holder of a socket
 			s.beside[id] = s.nodes[id]
 			delete(s.nodes, id)
 		}
