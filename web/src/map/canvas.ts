@@ -3,7 +3,7 @@
 
 import cytoscape, { type Core, type EventObject, type NodeSingular } from "cytoscape";
 import { boxPrefix, type Item, type Scene } from "./elements";
-import { bounds, type Box } from "./geometry";
+import { along, bounds, type Point } from "./geometry";
 import { stylesheet } from "./style";
 import type { Theme } from "./theme";
 
@@ -25,6 +25,7 @@ export class Canvas {
   private detail = "";
   private fitted = false;
   private key = "";
+  private dimmed = false;
 
   constructor(container: HTMLElement, private on: Events) {
     this.cy = cytoscape({
@@ -131,7 +132,10 @@ export class Canvas {
       any = true;
     }
     if (any) old.data(changed);
-    for (const c of ["new", "gone", "loop"]) old.toggleClass(c, i.classes.includes(c));
+    for (const c of ["new", "gone", "loop"]) {
+      const on = i.classes.includes(c);
+      if (old.hasClass(c) !== on) old.toggleClass(c, on);
+    }
     if (i.position && !(old as NodeSingular).grabbed()) {
       const p = (old as NodeSingular).position();
       if (p.x !== i.position.x || p.y !== i.position.y) (old as NodeSingular).position(i.position);
@@ -166,16 +170,21 @@ export class Canvas {
     cy.viewport({ zoom, pan: { x: w / 2 - (zoom * (b.left + b.right)) / 2, y: h / 2 - (zoom * (b.top + b.bottom)) / 2 } });
   }
 
-  /** Brings a place into sight if it is not, without changing the zoom. */
+  /** Brings a node or the middle of an edge into sight if it is not, without changing the zoom. */
   reveal(id: string): void {
-    const b: Box | undefined = this.scene.at.get(id);
+    const c = this.scene.curves.get(id);
+    const b: Point | undefined = this.scene.at.get(id) ?? (c && along(c, 0.5));
     if (!b) return;
     const { cy } = this;
     const z = cy.zoom();
     const pan = cy.pan();
     const x = b.x * z + pan.x;
     const y = b.y * z + pan.y;
-    const [w, h] = [cy.width(), cy.height()];
+    // On a narrow page the drawer lies over the map.
+    const stage = cy.container()!.getBoundingClientRect();
+    const drawer = document.querySelector(".drawer")?.getBoundingClientRect();
+    const w = drawer ? Math.min(stage.right, drawer.left) - stage.left : stage.width;
+    const h = stage.height;
     const dx = x < 60 ? w / 3 - x : x > w - 60 ? (2 * w) / 3 - x : 0;
     const dy = y < 40 ? h / 3 - y : y > h - 40 ? (2 * h) / 3 - y : 0;
     if (dx || dy) cy.panBy({ x: dx, y: dy });
@@ -199,12 +208,14 @@ export class Canvas {
 
   /** Dims all but these; null dims nothing. */
   dim(near: Set<string> | null): void {
-    const { cy } = this;
-    cy.batch(() => {
-      cy.elements().forEach((e) => {
-        const box = e.id().startsWith(boxPrefix);
-        e.toggleClass("far", near !== null && !box && !near.has(e.id()));
-        e.toggleClass("near", near !== null && near.has(e.id()));
+    if (near === null && !this.dimmed) return;
+    this.dimmed = near !== null;
+    this.cy.batch(() => {
+      this.cy.elements().forEach((e) => {
+        const inside = near !== null && near.has(e.id());
+        const far = near !== null && !inside && !e.id().startsWith(boxPrefix);
+        if (e.hasClass("far") !== far) e.toggleClass("far", far);
+        if (e.hasClass("near") !== inside) e.toggleClass("near", inside);
       });
     });
   }

@@ -39,7 +39,7 @@ export function escape(text: string): string {
 const ruler = document.createElement("canvas").getContext("2d");
 const widths = new Map<string, number>();
 
-function widthOf(text: string, font: string): number {
+export function widthOf(text: string, font: string): number {
   const key = font + "\n" + text;
   let w = widths.get(key);
   if (w === undefined) {

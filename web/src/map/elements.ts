@@ -58,7 +58,8 @@ export function scene(s: Shown, v: Pick<View, "pins" | "colour">, t: Theme, now:
 function node(n: GraphNode, b: Box, most: number, t: Theme, change: Change | undefined): Item {
   const token = n.kind === "bundle" ? "idle" : healthToken(n.health);
   const calm = token === "ok" || token === "idle";
-  const share = n.bytes_per_second ? Math.max(2, Math.round((100 * n.bytes_per_second) / most)) : 0;
+  // In steps, so that what wobbles a little is not drawn anew every second.
+  const share = n.bytes_per_second ? Math.max(2, Math.round((20 * n.bytes_per_second) / most) * 5) : 0;
   const classes: string[] = [];
   if (change === "added") classes.push("new");
   if (change === "gone" || n.exited) classes.push("gone");
@@ -111,12 +112,12 @@ function edge(e: GraphEdge, c: Curve, a: Box, b: Box, by: Colouring, t: Theme, n
       to: px(c.to.x - b.x, c.to.y - b.y),
       weights,
       distances,
-      width: Math.round(width * 10) / 10,
+      width: Math.round(width * 2) / 2,
       colour,
       line: lineOf(e),
       opacity: change === "same" ? 0.35 : token === "ok" || token === "idle" ? 0.75 : 1,
       arrow: e.client ? (oneWay(e) ? "chevron" : "triangle") : "none",
-      arrowScale: (oneWay(e) ? 0.6 : 1) * Math.max(0.75, 1.25 - width / 14),
+      arrowScale: (oneWay(e) ? 0.6 : 1) * Math.max(0.75, 1.25 - Math.round(width * 2) / 28),
     },
   };
 }

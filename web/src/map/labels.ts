@@ -4,8 +4,10 @@
 
 import type { GraphEdge } from "../data/types";
 import { isProblem, traffic } from "../model/encode";
+import * as f from "../model/format";
 import { labelText, protocolNames } from "../model/sentence";
 import type { Canvas } from "./canvas";
+import { widthOf } from "./card";
 import { along } from "./geometry";
 
 interface Rect {
@@ -33,7 +35,7 @@ export interface Label {
 export function labelOf(e: GraphEdge, kind: string): Label {
   return {
     id: e.id,
-    text: labelText(e, kind),
+    text: e.failed && kind !== "none" ? [f.perSecond(e.failed), kind === "failures" ? "" : labelText(e, kind)].filter(Boolean).join(" · ") : labelText(e, kind),
     protocol: protocolNames(e),
     tls: e.tls,
     failing: (e.failed ?? 0) > 0,
@@ -47,6 +49,7 @@ export class Labels {
   private kind = "rate";
   private asked = 0;
   private only: Set<string> | null = null;
+  private font = getComputedStyle(document.body).fontFamily;
 
   constructor(private layer: HTMLElement, private canvas: Canvas) {}
 
@@ -113,6 +116,13 @@ export class Labels {
     }
   }
 
+  /** Computed, as the page would be laid out once a label if it were asked. */
+  private widthOf(l: Label): number {
+    const f = this.font;
+    const parts = [l.failing ? widthOf("✕", `700 11px ${f}`) : 0, l.tls ? 9 : 0, l.text ? widthOf(l.text, `11px ${f}`) : 0, l.protocol ? widthOf(l.protocol.toUpperCase(), `600 10px ${f}`) : 0].filter((w) => w > 0);
+    return parts.reduce((a, b) => a + b, 0) + 4 * (parts.length - 1) + 14;
+  }
+
   private element(l: Label): { element: HTMLElement; width: number } {
     let held = this.pool.get(l.id);
     const content = [l.text, l.protocol, l.tls, l.failing, l.warn].join("\n");
@@ -134,8 +144,7 @@ export class Labels {
     if (l.tls) add(element, "lock", "");
     if (l.text) add(element, "value", l.text);
     if (l.protocol) add(element, "protocol", l.protocol);
-    element.hidden = false;
-    held.width = element.offsetWidth;
+    held.width = this.widthOf(l);
     return held;
   }
 }

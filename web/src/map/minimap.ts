@@ -6,6 +6,8 @@ import type { Theme } from "./theme";
 
 export class Minimap {
   private asked = 0;
+  private width = 0;
+  private height = 0;
   theme: Theme | null = null;
 
   constructor(private element: HTMLCanvasElement, private canvas: Canvas) {
@@ -19,6 +21,12 @@ export class Minimap {
       const { cy } = canvas;
       cy.pan({ x: cy.width() / 2 - x * cy.zoom(), y: cy.height() / 2 - y * cy.zoom() });
     };
+    // Asking an element for its size in every frame would lay out the page in every frame.
+    new ResizeObserver(() => {
+      this.width = element.clientWidth;
+      this.height = element.clientHeight;
+      this.draw();
+    }).observe(element);
     element.addEventListener("pointerdown", go);
     element.addEventListener("pointermove", go);
   }
@@ -28,8 +36,7 @@ export class Minimap {
     const { scene } = this.canvas;
     const b = bounds([...scene.at.values(), ...scene.boxes.values()]);
     if (!b) return null;
-    const w = this.element.clientWidth;
-    const h = this.element.clientHeight;
+    const { width: w, height: h } = this;
     const scale = Math.min((w - 12) / (b.right - b.left), (h - 12) / (b.bottom - b.top));
     return { scale, x: w / 2 - (scale * (b.left + b.right)) / 2, y: h / 2 - (scale * (b.top + b.bottom)) / 2 };
   }
@@ -44,17 +51,17 @@ export class Minimap {
 
   private drawNow(): void {
     const { element, canvas, theme } = this;
-    const f = this.frame();
     const { cy, scene } = canvas;
-    const w = element.clientWidth;
-    const h = element.clientHeight;
-    const ctx = element.getContext("2d");
+    const { width: w, height: h } = this;
     // What is wholly in sight needs no second picture.
     const b = bounds([...scene.at.values(), ...scene.boxes.values()]);
     const e = cy.extent();
     const whole = !b || (e.x1 <= b.left && e.x2 >= b.right && e.y1 <= b.top && e.y2 >= b.bottom);
     element.parentElement?.classList.toggle("whole", whole);
-    if (whole || !f || !ctx || !theme || w === 0) return;
+    if (whole || !theme || w === 0) return;
+    const f = this.frame();
+    const ctx = element.getContext("2d");
+    if (!f || !ctx) return;
     const ratio = Math.min(2, devicePixelRatio || 1);
     if (element.width !== w * ratio) {
       element.width = w * ratio;

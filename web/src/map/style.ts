@@ -105,7 +105,7 @@ export function stylesheet(t: Theme, calm: boolean): StylesheetJson {
         "z-index": 5,
       },
     },
-    { selector: "edge.loop", style: { "curve-style": "bezier", "loop-direction": "60deg", "loop-sweep": "50deg", "control-point-step-size": 70 } },
+    { selector: "edge.loop", style: { "curve-style": "bezier", "loop-direction": "0deg", "loop-sweep": "60deg", "control-point-step-size": 46, "source-endpoint": "outside-to-node", "target-endpoint": "outside-to-node", "edge-distances": "intersection" } },
     { selector: ".gone", style: { opacity: 0.35 } },
     { selector: "edge.gone", style: { "line-style": "dotted" } },
     { selector: ".entering", style: { opacity: 0 } },

@@ -79,11 +79,24 @@ function start(stage: HTMLElement, layer: HTMLElement, mini: HTMLCanvasElement):
       labels.dim(near && near.size > 1 ? near : null);
     }),
   ];
-  const resize = new ResizeObserver(() => c.cy.resize());
+  // The drawer takes room: what was chosen must stay in sight beside it.
+  const resize = new ResizeObserver(() => {
+    c.cy.resize();
+    const id = view.peek().selected.at(-1);
+    if (id) c.reveal(id);
+  });
   resize.observe(stage);
+  let revealed = "";
+  const reveal = effect(() => {
+    const id = view.value.selected.at(-1) ?? "";
+    if (id === revealed || (id !== "" && !nodesById.value.has(id) && !edgesById.value.has(id))) return;
+    revealed = id;
+    if (id) requestAnimationFrame(() => c.reveal(id));
+  });
   canvas.value = c;
   return () => {
     stops.forEach((s) => s());
+    reveal();
     resize.disconnect();
     canvas.value = null;
     c.stop();

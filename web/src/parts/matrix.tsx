@@ -125,7 +125,7 @@ export function MatrixView() {
                       id={`cell-${i}-${j}`}
                       tabIndex={here ? 0 : -1}
                       class={"cell " + c.token + (c.edges.some((e) => view.value.selected.includes(e.id)) ? " chosen" : "")}
-                      style={{ "--size": `${6 + edgeWidth(c.bytes) * 2}px` }}
+                      style={{ "--size": `${Math.max(6 + edgeWidth(c.bytes) * 2, c.edges.length > 1 || c.edges.some((e) => e.failed) ? 16 : 0)}px` }}
                       title={words}
                       aria-label={words}
                       onFocus={() => (at.value = [i, j])}

@@ -66,9 +66,9 @@ function Noise() {
         <input type="checkbox" checked={v.problems} onChange={() => go({ problems: !v.problems })} />
         <span>Only problems</span>
       </label>
-      <label class="option" title="Key n">
+      <label class="option" title="Only edges that are new from now (n)">
         <input type="checkbox" checked={v.since !== null} onChange={() => go({ since: v.since === null ? Math.round(now()) : null })} />
-        <span>{v.since === null ? "Only new from now" : "Only new since " + clock(v.since)}</span>
+        <span>{v.since === null ? "Only new" : "New since " + clock(v.since)}</span>
       </label>
       <label class="option" title="Key N">
         <input type="checkbox" checked={v.noise} onChange={() => go({ noise: !v.noise })} />

@@ -1,7 +1,7 @@
 // For those who hear the page: all nodes and edges as sentences, and news of
 // problems, no more than one in ten seconds.
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { isProblem } from "../model/encode";
 import { count, plural } from "../model/format";
@@ -29,9 +29,22 @@ function tell(): void {
   news.value = parts.join(". ");
 }
 
-export function Reader() {
+/** The words follow the map every ten seconds: who listens to a list wants it to stay. */
+const still = 10_000;
+const words = signal(shown.peek());
+let taken = 0;
+effect(() => {
   const s = shown.value;
-  useEffect(tell, [s]);
+  const first = words.peek().nodes.length === 0;
+  const t = Date.now();
+  if (!first && t - taken < still) return;
+  taken = t;
+  words.value = s;
+});
+
+export function Reader() {
+  useEffect(tell, [shown.value]);
+  const s = words.value;
   return (
     <>
       <div class="hidden-list" aria-live="polite" id="news">

@@ -99,21 +99,21 @@ function Row({ e, index }: { e: GraphEdge; index: number }) {
         </span>
         <End e={e} at={1} />
       </td>
-      <td class="port" title={e.path ?? ""}>
+      <td class="port c-port" title={e.path ?? ""}>
         {nameOfPort(e)}
       </td>
-      <td class="protocol">
+      <td class="protocol c-protocol">
         {e.tls && <Icon name="lock" size={12} />}
         {protocolNames(e) || <span class="muted">{e.transport}</span>}
       </td>
-      <td class="n">{f.rate((e.tx ?? e.rx) === undefined ? undefined : (e.tx ?? 0) + (e.rx ?? 0))}</td>
-      <td class="n">{f.rate(e.tx)}</td>
-      <td class="n">{f.rate(e.rx)}</td>
-      <td class="n">{f.duration(e.rtt?.p95 ?? e.rtt?.mean)}</td>
-      <td class="n">{f.count(e.active)}</td>
-      <td class="n">{e.opened ? f.perSecond(e.opened) : f.unknown}</td>
-      <td class={e.failed ? "n failing" : "n"}>{e.failed ? "✕ " + f.perSecond(e.failed) : f.unknown}</td>
-      <td>
+      <td class="n c-bytes">{f.rate((e.tx ?? e.rx) === undefined ? undefined : (e.tx ?? 0) + (e.rx ?? 0))}</td>
+      <td class="n c-tx">{f.rate(e.tx)}</td>
+      <td class="n c-rx">{f.rate(e.rx)}</td>
+      <td class="n c-rtt">{f.duration(e.rtt?.p95 ?? e.rtt?.mean)}</td>
+      <td class="n c-active">{f.count(e.active)}</td>
+      <td class="n c-opened">{e.opened ? f.perSecond(e.opened) : f.unknown}</td>
+      <td class={e.failed ? "n failing c-failed" : "n c-failed"}>{e.failed ? "✕ " + f.perSecond(e.failed) : f.unknown}</td>
+      <td class="c-spark">
         <Spark id={e.id} />
       </td>
     </tr>
@@ -167,7 +167,7 @@ export function TableView() {
               {columns.map((c) => {
                 const on = sort.replace(/^-/, "") === c.key;
                 return (
-                  <th key={c.key} scope="col" class={c.number && c.key !== "health" && c.key !== "port" ? "n" : ""} aria-sort={on ? (sort.startsWith("-") ? "descending" : "ascending") : "none"}>
+                  <th key={c.key} scope="col" class={(c.number && c.key !== "health" && c.key !== "port" ? "n c-" : "c-") + c.key} aria-sort={on ? (sort.startsWith("-") ? "descending" : "ascending") : "none"}>
                     <button onClick={() => sortBy(c.key)} aria-label={c.key === "health" ? "Health" : undefined}>
                       {c.key === "health" ? "●" : c.name}
                       <i>{on ? (sort.startsWith("-") ? "↓" : "↑") : ""}</i>
@@ -175,7 +175,7 @@ export function TableView() {
                   </th>
                 );
               })}
-              <th scope="col">
+              <th scope="col" class="c-spark">
                 <button aria-pressed={!!frozen.value} title="Freeze the order (z)" onClick={freeze}>
                   {frozen.value ? "frozen" : "recent"}
                 </button>
