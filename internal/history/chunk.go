@@ -1,0 +1,224 @@
+package history
+
+import (
+	"cmp"
+	"encoding/binary"
+	"hash/fnv"
+	"slices"
+)
+
+// chunkEdges is about how many edges are compressed together: fewer, and files
+// get larger; more, and it takes longer to read a single edge.
+const chunkEdges = 256
+
+// mostNumbers of one group are read; more are damage and not to be made room for.
+const mostNumbers = 1 << 24
+
+// chunkOf says in which of n chunks an edge is.
+func chunkOf(id string, n int) int {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return int(h.Sum32() % uint32(n))
+}
+
+// numbered is a row whose parts are numbers of a dictionary.
+type numbered struct {
+	chunk           int
+	form, edge, set int32
+	numbers         []uint64
+}
+
+// number writes rows in terms of the dictionary, sorted by chunk, form and edge.
+func (d *dictionary) number(rows []row, chunks int) []numbered {
+	out := make([]numbered, len(rows))
+	for i := range rows {
+		r := &rows[i]
+		out[i] = numbered{chunk: chunkOf(r.edge.id, chunks), form: d.form(r.form), edge: d.edge(r.edge), set: d.set(r.sets), numbers: r.numbers}
+	}
+	slices.SortFunc(out, func(a, b numbered) int {
+		return cmp.Or(a.chunk-b.chunk, int(a.form-b.form), int(a.edge-b.edge))
+	})
+	return out
+}
+
+// appendChunk writes rows of one chunk, a group for each form: how many bytes
+// follow, the form, how many rows there are, and then column by column the edges,
+// the sets and the numbers.
+func (d *dictionary) appendChunk(out []byte, rows []numbered) []byte {
+	var b []byte
+	for ; len(rows) > 0; b = b[:0] {
+		n := 1
+		for n < len(rows) && rows[n].form == rows[0].form {
+			n++
+		}
+		group := rows[:n]
+		rows = rows[n:]
+		b = binary.AppendUvarint(b, uint64(group[0].form))
+		b = binary.AppendUvarint(b, uint64(n))
+		last := int32(0)
+		for i := range group {
+			b = binary.AppendUvarint(b, uint64(group[i].edge-last))
+			last = group[i].edge
+		}
+		if !slices.ContainsFunc(group, func(r numbered) bool { return r.set != 0 }) {
+			b = append(b, 0)
+		} else {
+			b = append(b, 1)
+			for i := range group {
+				b = binary.AppendUvarint(b, uint64(group[i].set))
+			}
+		}
+		for c, like := range d.forms[group[0].form].like {
+			b = appendColumnOf(b, group, c, like)
+		}
+		out = append(binary.AppendUvarint(out, uint64(len(b))), b...)
+	}
+	return out
+}
+
+// How a column is written.
+const (
+	columnZero   = 0 // all are 0
+	columnSame   = 1 // all are one number
+	columnLike   = 2 // all are as in another column of the form
+	columnPlain  = 3
+	columnDeltas = 4 // differences from the column that it is like, zigzag
+)
+
+func appendColumnOf(b []byte, group []numbered, c, like int) []byte {
+	first := group[0].numbers[c]
+	same, alike := true, 0
+	for i := range group {
+		v := group[i].numbers
+		same = same && v[c] == first
+		if like >= 0 && v[c] == v[like] {
+			alike++
+		}
+	}
+	switch {
+	case same && first == 0:
+		return append(b, columnZero)
+	case alike == len(group):
+		return append(b, columnLike)
+	case same:
+		return binary.AppendUvarint(append(b, columnSame), first)
+	case alike*2 > len(group):
+		b = append(b, columnDeltas)
+		for i := range group {
+			b = binary.AppendVarint(b, int64(group[i].numbers[c]-group[i].numbers[like]))
+		}
+		return b
+	}
+	b = append(b, columnPlain)
+	for i := range group {
+		b = binary.AppendUvarint(b, group[i].numbers[c])
+	}
+	return b
+}
+
+// group are edges of one form in one window, as they are read. Its memory is
+// used again for the next one.
+type group struct {
+	form  *form
+	edges []int32 // of the dictionary
+	sets  []int32
+	// numbers are row by row, as many as the form has columns.
+	numbers []uint64
+}
+
+func (g *group) row(i int) []uint64 {
+	n := len(g.form.columns)
+	return g.numbers[i*n : (i+1)*n]
+}
+
+// groups calls f for each group of a chunk that has one of the edges; nil: all.
+func (d *dictionary) groups(chunk []byte, g *group, wanted []int32, f func()) error {
+	all := reader{b: chunk}
+	for len(all.b) > 0 {
+		size := all.count()
+		r := reader{b: all.b[:size]}
+		all.b = all.b[size:]
+		if all.err != nil {
+			return all.err
+		}
+		found, err := d.readGroup(&r, g, wanted)
+		if err != nil {
+			return err
+		}
+		if found {
+			f()
+		}
+	}
+	return nil
+}
+
+// readGroup reads a group; false: it has none of the edges, and was not read.
+func (d *dictionary) readGroup(r *reader, g *group, wanted []int32) (bool, error) {
+	f := r.number()
+	n := r.count()
+	if r.err != nil || f >= uint64(len(d.forms)) {
+		return false, errDamaged
+	}
+	g.form = d.forms[f]
+	width := len(g.form.columns)
+	if n*width > mostNumbers {
+		return false, errDamaged
+	}
+	g.edges, g.sets = slices.Grow(g.edges[:0], n)[:n], slices.Grow(g.sets[:0], n)[:n]
+	at := uint64(0)
+	for i := range g.edges {
+		at += r.number()
+		if at >= uint64(len(d.edges)) {
+			return false, errDamaged
+		}
+		g.edges[i] = int32(at)
+	}
+	if wanted != nil && !slices.ContainsFunc(wanted, func(e int32) bool { _, ok := slices.BinarySearch(g.edges, e); return ok }) {
+		return false, r.err
+	}
+	g.numbers = slices.Grow(g.numbers[:0], n*width)[:n*width]
+	clear(g.sets)
+	if r.byte() != 0 {
+		for i := range g.sets {
+			s := r.number()
+			if s >= uint64(len(d.sets)) {
+				return false, errDamaged
+			}
+			g.sets[i] = int32(s)
+		}
+	}
+	for c, like := range g.form.like {
+		r.column(g.numbers, c, like, width)
+	}
+	return true, r.end()
+}
+
+func (r *reader) column(numbers []uint64, c, like, width int) {
+	how := r.byte()
+	if (how == columnLike || how == columnDeltas) && like < 0 {
+		r.fail()
+	}
+	if r.err != nil {
+		return
+	}
+	one := uint64(0)
+	if how == columnSame {
+		one = r.number()
+	}
+	for at := 0; at < len(numbers); at += width {
+		switch how {
+		case columnZero, columnSame:
+			numbers[at+c] = one
+		case columnLike:
+			numbers[at+c] = numbers[at+like]
+		case columnPlain:
+			numbers[at+c] = r.number()
+		case columnDeltas:
+			n := r.number()
+			numbers[at+c] = numbers[at+like] + (n>>1 ^ -(n & 1))
+		default:
+			r.fail()
+			return
+		}
+	}
+}

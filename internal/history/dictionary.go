@@ -1,0 +1,205 @@
+package history
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"peerscope/internal/topology"
+)
+
+// dictionary is what the windows of one file name by number: each edge, form,
+// set and version of a node once. A number is never given to anything else; a
+// record brings what it names for the first time.
+type dictionary struct {
+	edges []*identity
+	forms []*form
+	sets  []*sets // sets[0] is nil
+	nodes []*node
+
+	edgeNumbers map[string]int32 // by id, the latest
+	formNumbers map[*form]int32
+	setNumbers  map[string]int32 // by JSON
+	nodeNumbers map[string]int32 // by id, the latest
+}
+
+func newDictionary() *dictionary {
+	d := &dictionary{sets: []*sets{nil}}
+	d.index()
+	return d
+}
+
+// index makes the numbers anew from the lists.
+func (d *dictionary) index() {
+	d.edgeNumbers, d.nodeNumbers = make(map[string]int32, len(d.edges)), make(map[string]int32, len(d.nodes))
+	d.formNumbers, d.setNumbers = map[*form]int32{}, map[string]int32{}
+	for i, e := range d.edges {
+		d.edgeNumbers[e.id] = int32(i)
+	}
+	for i, f := range d.forms {
+		d.formNumbers[f] = int32(i)
+	}
+	for i, s := range d.sets[1:] {
+		d.setNumbers[string(s.encode())] = int32(i + 1)
+	}
+	for i, n := range d.nodes {
+		d.nodeNumbers[n.id] = int32(i)
+	}
+}
+
+// marks are the lengths of the lists.
+type marks struct{ edges, forms, sets, nodes int }
+
+func (d *dictionary) mark() marks {
+	return marks{len(d.edges), len(d.forms), len(d.sets), len(d.nodes)}
+}
+
+// back forgets what was added since the mark.
+func (d *dictionary) back(to marks) {
+	d.edges, d.forms, d.sets, d.nodes = d.edges[:to.edges], d.forms[:to.forms], d.sets[:to.sets], d.nodes[:to.nodes]
+	d.index()
+}
+
+func (d *dictionary) edge(e *identity) int32 {
+	if i, ok := d.edgeNumbers[e.id]; ok && d.edges[i].equal(e) {
+		return i
+	}
+	i := int32(len(d.edges))
+	d.edges = append(d.edges, e)
+	d.edgeNumbers[e.id] = i
+	return i
+}
+
+func (d *dictionary) form(f *form) int32 {
+	i, ok := d.formNumbers[f]
+	if !ok {
+		i = int32(len(d.forms))
+		d.forms = append(d.forms, f)
+		d.formNumbers[f] = i
+	}
+	return i
+}
+
+func (d *dictionary) set(s *sets) int32 {
+	if s == nil {
+		return 0
+	}
+	text := s.encode()
+	i, ok := d.setNumbers[string(text)]
+	if !ok {
+		i = int32(len(d.sets))
+		d.sets = append(d.sets, s)
+		d.setNumbers[string(text)] = i
+	}
+	return i
+}
+
+func (d *dictionary) node(n *node) int32 {
+	if i, ok := d.nodeNumbers[n.id]; ok && (d.nodes[i] == n || bytes.Equal(d.nodes[i].raw, n.raw)) {
+		return i
+	}
+	i := int32(len(d.nodes))
+	d.nodes = append(d.nodes, n)
+	d.nodeNumbers[n.id] = i
+	return i
+}
+
+func (s *sets) encode() []byte {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // strings in slices and maps
+	}
+	return text
+}
+
+// encode writes what was added since the mark.
+func (d *dictionary) encode(since marks) []byte {
+	var b []byte
+	number := func(n int) { b = binary.AppendUvarint(b, uint64(n)) }
+	text := func(s string) { number(len(s)); b = append(b, s...) }
+	number(len(d.edges) - since.edges)
+	for _, e := range d.edges[since.edges:] {
+		id := e.id
+		if id == e.made() {
+			id = "" // it is made again
+		}
+		for _, s := range []string{id, e.client, e.server, e.transport, e.path} {
+			text(s)
+		}
+		number(int(e.serverPort))
+		number(len(e.ends))
+		for _, s := range e.ends {
+			text(s)
+		}
+		number(len(e.endPorts))
+		for _, p := range e.endPorts {
+			number(int(p))
+		}
+	}
+	number(len(d.forms) - since.forms)
+	for _, f := range d.forms[since.forms:] {
+		text(f.key)
+	}
+	number(len(d.sets) - since.sets)
+	for _, s := range d.sets[since.sets:] {
+		text(string(s.encode()))
+	}
+	number(len(d.nodes) - since.nodes)
+	for _, n := range d.nodes[since.nodes:] {
+		text(n.id)
+		text(string(n.raw))
+	}
+	return b
+}
+
+// made is the id that the parts of an edge make.
+func (d *identity) made() string {
+	if len(d.ends) == 2 || d.client == "" {
+		return ""
+	}
+	where := d.path
+	if d.serverPort != 0 {
+		where = strconv.Itoa(int(d.serverPort))
+	}
+	return topology.EdgeID(d.client, d.server, d.transport, where)
+}
+
+// decode adds what encode wrote.
+func (d *dictionary) decode(b []byte, known *forms) error {
+	r := reader{b: b}
+	for range r.count() {
+		e := &identity{id: r.text(), client: r.text(), server: r.text(), transport: r.text(), path: r.text(), serverPort: uint16(r.number())}
+		for range r.count() {
+			e.ends = append(e.ends, r.text())
+		}
+		for range r.count() {
+			e.endPorts = append(e.endPorts, uint16(r.number()))
+		}
+		if e.id == "" {
+			e.id = e.made()
+		}
+		d.edges = append(d.edges, e)
+	}
+	for range r.count() {
+		f, err := known.of([]byte(r.text()))
+		if err != nil {
+			return fmt.Errorf("form of edges: %w", err)
+		}
+		d.forms = append(d.forms, f)
+	}
+	for range r.count() {
+		s := &sets{}
+		if text := r.text(); r.err == nil {
+			if err := json.Unmarshal([]byte(text), s); err != nil {
+				return fmt.Errorf("set of an edge: %w", err)
+			}
+		}
+		d.sets = append(d.sets, s)
+	}
+	for range r.count() {
+		d.nodes = append(d.nodes, &node{id: r.text(), raw: []byte(r.text())})
+	}
+	return r.end()
+}

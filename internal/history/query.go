@@ -1,0 +1,302 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"peerscope/internal/topology"
+)
+
+// EmptyError says that nobody observed in the time that was asked for.
+type EmptyError struct {
+	From, To       time.Time
+	Oldest, Newest time.Time // of what there is; zero: there is nothing
+}
+
+func (e *EmptyError) Error() string {
+	if e.Newest.IsZero() {
+		return "the history is empty: nothing was observed yet"
+	}
+	stamp := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	return fmt.Sprintf("the history has nothing between %s and %s: it has %s to %s", stamp(e.From), stamp(e.To), stamp(e.Oldest), stamp(e.Newest))
+}
+
+// Range is what was seen in [from, to), merged, and when nobody observed within
+// it. A window that is partly in that time is in it as a whole, as its map says:
+// windows are not divided. If there is nothing the error is an *EmptyError.
+func (s *Store) Range(ctx context.Context, from, to time.Time) (*topology.Map, []topology.Span, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	w, gaps, err := s.mergedBy(ctx, from.UnixMilli(), to.UnixMilli(), false)
+	if err != nil {
+		return nil, nil, err
+	}
+	if w == nil {
+		e := &EmptyError{From: from, To: to}
+		if a, b := s.bounds(); b != 0 {
+			e.Oldest, e.Newest = time.UnixMilli(a), time.UnixMilli(b)
+		}
+		return nil, gaps, e
+	}
+	m, err := w.toMap()
+	return m, gaps, err
+}
+
+func (s *Store) merged(from, to int64) (*window, []topology.Span, error) {
+	return s.mergedBy(context.Background(), from, to, false)
+}
+
+// mergedBy is nil if there is nothing.
+func (s *Store) mergedBy(ctx context.Context, from, to int64, events bool) (*window, []topology.Span, error) {
+	defer s.trim()
+	for {
+		entries := s.plan(len(s.levels)-1, from, to)
+		m := newMerger(s.forms)
+		t := taker{s: s, m: m}
+		var seen []seen
+		failed := false
+		for _, e := range entries {
+			if err := ctx.Err(); err != nil {
+				return nil, nil, err
+			}
+			a, err := t.take(e, events)
+			if err != nil {
+				// It is not asked for again: finer windows may be whole.
+				e.record().bad.Store(true)
+				failed = true
+				break
+			}
+			seen = append(seen, seenOf(e, a))
+		}
+		if failed {
+			continue
+		}
+		gaps := s.gaps(seen, from, to)
+		if len(entries) == 0 {
+			return nil, gaps, nil
+		}
+		return m.window(), gaps, nil
+	}
+}
+
+// take adds a window that is in the store to a sum.
+func (s *Store) take(m *merger, e entry, events bool) error {
+	t := taker{s: s, m: m}
+	_, err := t.take(e, events)
+	return err
+}
+
+// taker adds windows to a sum. It remembers where the edges of a file are in it.
+type taker struct {
+	s *Store
+	m *merger
+
+	segment *segment
+	edges   []int32 // by number in the dictionary: 1 + slot; 0: not known yet
+	nodes   []int32
+	raw     []byte
+	plain   []byte
+	group   group
+}
+
+// take checks all of a record before it adds anything.
+func (t *taker) take(e entry, events bool) (about, error) {
+	r := e.record()
+	d, err := e.segment.dictionaryOf(e.number, t.s.forms, t.s.decoder)
+	if err != nil {
+		return about{}, err
+	}
+	t.raw = slices.Grow(t.raw[:0], int(r.size))[:r.size]
+	if _, err := e.segment.file.ReadAt(t.raw, r.offset); err != nil {
+		return about{}, err
+	}
+	for _, f := range r.frames {
+		if castagnoli(t.raw[f.at:f.at+int64(f.size)]) != f.sum {
+			return about{}, errDamaged
+		}
+	}
+	if t.segment != e.segment {
+		t.segment, t.edges, t.nodes = e.segment, nil, nil
+	}
+	t.edges = append(t.edges, make([]int32, len(d.edges)-len(t.edges))...)
+	t.nodes = append(t.nodes, make([]int32, len(d.nodes)-len(t.nodes))...)
+	return t.decode(d, r, events)
+}
+
+// frame is a part of the record that was read, decompressed.
+func (t *taker) frame(r *record, which int) ([]byte, error) {
+	f := r.frames[which]
+	b, err := t.segment.decode(f, t.raw[f.at:f.at+int64(f.size)], t.plain[:0], t.s.decoder)
+	if err == nil {
+		t.plain = b
+	}
+	return b, err
+}
+
+func (t *taker) decode(d *dictionary, r *record, events bool) (a about, err error) {
+	b, err := t.frame(r, frameAbout)
+	if err != nil {
+		return a, err
+	}
+	if a, err = decodeAbout(b); err != nil {
+		return a, err
+	}
+	t.m.begin(r.start, r.end, a)
+	if events {
+		if b, err = t.frame(r, frameEvents); err != nil {
+			return a, err
+		}
+		list, err := decodeEvents(b)
+		if err != nil {
+			return a, err
+		}
+		t.m.events = append(t.m.events, list...)
+	}
+	if b, err = t.frame(r, frameNodes); err != nil {
+		return a, err
+	}
+	nodes, err := d.decodeNodes(b)
+	if err != nil {
+		return a, err
+	}
+	for _, n := range nodes {
+		if t.nodes[n] == 0 {
+			t.nodes[n] = 1 + t.m.nodeSlot(d.nodes[n].id)
+		}
+		t.m.last[t.nodes[n]-1] = d.nodes[n]
+	}
+	for i := range r.chunks() {
+		if b, err = t.frame(r, fixedFrames+i); err != nil {
+			return a, err
+		}
+		if err := d.groups(b, &t.group, nil, func() { t.add(d) }); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+func (t *taker) add(d *dictionary) {
+	for i, e := range t.group.edges {
+		if t.edges[e] == 0 {
+			t.edges[e] = 1 + t.m.slotOf(d.edges[e])
+		}
+		t.m.add(t.edges[e]-1, t.group.form, t.group.row(i), d.sets[t.group.sets[i]])
+	}
+}
+
+// trim forgets the dictionaries of files that are read only, if they are many.
+func (s *Store) trim() {
+	const most = 400_000
+	n := 0
+	for _, l := range s.levels {
+		for _, seg := range l.segments {
+			if seg == l.active {
+				continue
+			}
+			seg.mu.Lock()
+			if seg.dictionary != nil {
+				if n += len(seg.dictionary.edges) + len(seg.dictionary.nodes); n > most {
+					seg.dictionary, seg.loaded = nil, 0
+				}
+			}
+			seg.mu.Unlock()
+		}
+	}
+}
+
+// seen is a window as far as gaps are told by it.
+type seen struct {
+	start, end int64
+	about      about
+}
+
+func seenOf(e entry, a about) seen { return seen{e.start(), e.end(), a} }
+
+// gaps are the times in [from, to) of which there is no window, with what is
+// known of why.
+func (s *Store) gaps(list []seen, from, to int64) []topology.Span {
+	var out []topology.Span
+	oldest, newest := s.bounds()
+	if newest == 0 {
+		return clip([]topology.Span{{From: from, To: to, Reason: WhyNotYet}}, from, to)
+	}
+	at := from
+	if oldest > at {
+		out = append(out, topology.Span{From: at, To: min(oldest, to), Reason: WhyRemoved})
+		at = oldest
+	}
+	for _, w := range list {
+		out = append(out, s.gapsBetween(at, w.start, w.about)...)
+		out = append(out, w.about.Gaps...)
+		at = max(at, w.end)
+	}
+	if end := min(to, newest); end > at {
+		next := about{}
+		if a, ok := s.aboutAfter(end); ok {
+			next = a
+		}
+		out = append(out, s.gapsBetween(at, end, next)...)
+		at = end
+	}
+	if to > at {
+		out = append(out, s.after(at, to)...)
+	}
+	return clip(out, from, to)
+}
+
+// gapsBetween is gapsBetween, and what is damaged there.
+func (s *Store) gapsBetween(from, to int64, next about) []topology.Span {
+	if from >= to {
+		return nil
+	}
+	gaps := gapsBetween(from, to, next)
+	l := s.levels[0]
+	at, _ := l.find(from)
+	for _, e := range l.index[at:] {
+		if e.start() >= to {
+			break
+		}
+		if !readable(e) {
+			for i := range gaps {
+				if gaps[i].From < e.end() && gaps[i].To > e.start() {
+					gaps[i].Reason = WhyDamaged
+				}
+			}
+		}
+	}
+	return gaps
+}
+
+// aboutAfter is what the first window from then on says.
+func (s *Store) aboutAfter(start int64) (about, bool) {
+	for _, l := range s.levels {
+		at, _ := l.find(start)
+		if at == len(l.index) {
+			continue
+		}
+		e := l.index[at]
+		b, err := e.segment.read(e.record(), frameAbout, nil, s.decoder)
+		if err != nil {
+			continue
+		}
+		if a, err := decodeAbout(b); err == nil {
+			return a, true
+		}
+	}
+	return about{}, false
+}
+
+// after are the gaps behind the newest window.
+func (s *Store) after(at, to int64) []topology.Span {
+	var out []topology.Span
+	for _, m := range s.missed {
+		if from, end := max(m.From, at), min(m.To, to); from < end {
+			out = append(out, topology.Span{From: at, To: from, Reason: WhyNotYet}, topology.Span{From: from, To: end, Reason: m.Reason})
+			at = end
+		}
+	}
+	return append(out, topology.Span{From: at, To: to, Reason: WhyNotYet})
+}

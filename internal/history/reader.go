@@ -1,0 +1,68 @@
+package history
+
+import "encoding/binary"
+
+// reader takes numbers and texts from bytes. After the first that is not there
+// it gives zero values and keeps the error.
+type reader struct {
+	b   []byte
+	err error
+}
+
+func (r *reader) number() uint64 {
+	// Most numbers are small.
+	if len(r.b) > 0 && r.b[0] < 0x80 {
+		n := uint64(r.b[0])
+		r.b = r.b[1:]
+		return n
+	}
+	n, size := binary.Uvarint(r.b)
+	if size <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[size:]
+	return n
+}
+
+// count is how many things follow, each of which takes at least a byte.
+func (r *reader) count() int {
+	n := r.number()
+	if n > uint64(len(r.b)) {
+		r.fail()
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) text() string {
+	n := r.count()
+	s := string(r.b[:n])
+	r.b = r.b[n:]
+	return s
+}
+
+func (r *reader) byte() byte {
+	if len(r.b) == 0 {
+		r.fail()
+		return 0
+	}
+	c := r.b[0]
+	r.b = r.b[1:]
+	return c
+}
+
+func (r *reader) fail() {
+	if r.err == nil {
+		r.err = errDamaged
+	}
+	r.b = nil
+}
+
+// end is the error, also if something is left.
+func (r *reader) end() error {
+	if r.err == nil && len(r.b) > 0 {
+		return errDamaged
+	}
+	return r.err
+}

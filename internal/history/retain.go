@@ -1,0 +1,60 @@
+package history
+
+import "slices"
+
+// segmentBytes is how large a file gets before the next one is begun, so that
+// removing the oldest one is removing little.
+func (s *Store) segmentBytes() int64 {
+	return min(max(s.o.MaxBytes/32, 128<<10), 64<<20)
+}
+
+// makeRoom removes files of which all windows are too old, and the oldest ones
+// while there are too many bytes. Those that are written to stay.
+func (s *Store) makeRoom(now int64) {
+	for i, l := range s.levels {
+		for _, seg := range slices.Clone(l.segments) {
+			if seg != l.active && seg.end() < now-l.keep.Milliseconds() && s.inLonger(i, seg.end()) {
+				_ = l.drop(seg) // a file that stays is tried again
+			}
+		}
+	}
+	for s.bytes() > s.o.MaxBytes-s.segmentBytes() {
+		l, oldest := s.oldest()
+		if oldest == nil {
+			return
+		}
+		if l.drop(oldest) != nil {
+			return
+		}
+	}
+}
+
+// inLonger: the windows of a level up to that time are in longer ones.
+func (s *Store) inLonger(level int, end int64) bool {
+	if level+1 == len(s.levels) {
+		return true
+	}
+	index := s.levels[level+1].index
+	return len(index) > 0 && index[len(index)-1].end() >= end
+}
+
+func (s *segment) end() int64 { return s.records[len(s.records)-1].end }
+
+// oldest is the file whose last window ended first.
+func (s *Store) oldest() (of *level, oldest *segment) {
+	for _, l := range s.levels {
+		for _, seg := range l.segments {
+			if seg != l.active && (oldest == nil || seg.end() < oldest.end()) {
+				of, oldest = l, seg
+			}
+		}
+	}
+	return of, oldest
+}
+
+func (s *Store) bytes() (n int64) {
+	for _, l := range s.levels {
+		n += l.bytes()
+	}
+	return n
+}

@@ -1,0 +1,180 @@
+package history
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"peerscope/internal/topology"
+)
+
+// identity is what makes an edge: what does not change while it lasts.
+type identity struct {
+	id, client, server string
+	ends               []string
+	transport          string
+	serverPort         uint16
+	endPorts           []uint16
+	path               string
+}
+
+func (d *identity) equal(o *identity) bool {
+	return d == o || d.id == o.id && d.client == o.client && d.server == o.server && d.transport == o.transport && d.serverPort == o.serverPort &&
+		d.path == o.path && slices.Equal(d.ends, o.ends) && slices.Equal(d.endPorts, o.endPorts)
+}
+
+// sets are the rare parts of an edge that are no numbers. Nil: it has none.
+type sets struct {
+	Dialed     []string            `json:"dialed,omitempty"`
+	Services   []string            `json:"services,omitempty"`
+	Candidates map[string][]string `json:"candidates,omitempty"`
+	Holders    map[string][]string `json:"holders,omitempty"`
+}
+
+func (s *sets) equal(o *sets) bool {
+	if s == o || s == nil || o == nil {
+		return s == o
+	}
+	same := func(a, b map[string][]string) bool { return maps.EqualFunc(a, b, slices.Equal[[]string]) }
+	return slices.Equal(s.Dialed, o.Dialed) && slices.Equal(s.Services, o.Services) && same(s.Candidates, o.Candidates) && same(s.Holders, o.Holders)
+}
+
+// row is an edge in a window.
+type row struct {
+	edge    *identity
+	form    *form
+	numbers []uint64 // by column of form
+	sets    *sets
+}
+
+// flattener makes rows of edges. It keeps memory between them.
+type flattener struct {
+	forms *forms
+	key   []byte
+	names []string
+}
+
+// row writes an edge down as numbers, which are added to the end of numbers.
+func (f *flattener) row(e *topology.Edge, numbers []uint64) (row, []uint64) {
+	from := len(numbers)
+	f.key = f.key[:0]
+	put := func(k kind, name string, n uint64) {
+		f.key = appendColumn(f.key, k, name)
+		numbers = append(numbers, n)
+	}
+	c := &e.Connections
+	put(kindActive, "", c.Active)
+	put(kindPending, "", c.Pending)
+	put(kindOpened, "", c.Opened)
+	put(kindClosed, "", c.Closed)
+	put(kindFailed, "", c.Failed)
+	putBytes(kindBytes, e.Bytes, put)
+	putBytes(kindRetransmits, e.Retransmits, put)
+	if s := e.Sides; s != nil {
+		putBytes(kindSideClient, s.Client, put)
+		putBytes(kindSideServer, s.Server, put)
+		putBytes(kindSideFirst, s.First, put)
+		putBytes(kindSideSecond, s.Second, put)
+	}
+	putStat(kindRTT, e.RTT, put)
+	putStat(kindConnect, e.Connect, put)
+	open := e.Open()
+	f.evidence(kindEndedPeer, e.Evidence.Peer, open.Peer, put)
+	f.evidence(kindEndedRole, e.Evidence.Role, open.Role, put)
+	f.counts(kindOpenPeer, e.Evidence.Peer, open.Peer, put)
+	f.counts(kindOpenRole, e.Evidence.Role, open.Role, put)
+	f.counts(kindError, e.Errors, e.Errors, put)
+	for _, name := range e.Inexact {
+		put(kindInexact, name, 1)
+	}
+	f.protocols(e.Protocols, put)
+	form, err := f.forms.of(f.key)
+	if err != nil { // names that are there twice: not a map of this program
+		return row{}, numbers[:from]
+	}
+	return row{edge: identityOf(e), form: form, numbers: numbers[from:len(numbers):len(numbers)], sets: setsOf(e)}, numbers
+}
+
+func identityOf(e *topology.Edge) *identity {
+	return &identity{id: e.ID, client: e.Client, server: e.Server, ends: e.Ends, transport: e.Transport, serverPort: e.ServerPort, endPorts: e.EndPorts, path: e.Path}
+}
+
+func setsOf(e *topology.Edge) *sets {
+	if len(e.Dialed)+len(e.Services)+len(e.Candidates)+len(e.Holders) == 0 {
+		return nil
+	}
+	return &sets{Dialed: e.Dialed, Services: e.Services, Candidates: e.Candidates, Holders: e.Holders}
+}
+
+// directions are the four that an edge may have, two of which it has.
+func directions(b *topology.Bytes) [4]**uint64 {
+	return [4]**uint64{&b.ToServer, &b.ToClient, &b.FirstToSecond, &b.SecondToFirst}
+}
+
+func putBytes(k kind, b *topology.Bytes, put func(kind, string, uint64)) {
+	if b == nil {
+		return
+	}
+	for i, n := range directions(b) {
+		if *n != nil {
+			put(k+kind(i), "", **n)
+		}
+	}
+}
+
+func putStat(k kind, s *topology.Stat, put func(kind, string, uint64)) {
+	if s == nil {
+		return
+	}
+	put(k, "", s.Count)
+	put(k+1, "", s.Sum)
+	put(k+2, "", s.Min)
+	put(k+3, "", s.Max)
+}
+
+// sorted are the keys of counts, in memory that is used again.
+func (f *flattener) sorted(counts map[string]uint64) []string {
+	f.names = f.names[:0]
+	for k := range counts {
+		f.names = append(f.names, k)
+	}
+	slices.Sort(f.names)
+	return f.names
+}
+
+// evidence puts what ended: all but what is open.
+func (f *flattener) evidence(k kind, all, open map[string]uint64, put func(kind, string, uint64)) {
+	for _, name := range f.sorted(all) {
+		n := all[name]
+		put(k, name, n-min(n, open[name]))
+	}
+}
+
+// counts puts a count for each key of all.
+func (f *flattener) counts(k kind, all, counts map[string]uint64, put func(kind, string, uint64)) {
+	for _, name := range f.sorted(all) {
+		put(k, name, counts[name])
+	}
+}
+
+func (f *flattener) protocols(list []topology.Protocol, put func(kind, string, uint64)) {
+	if len(list) > 1 {
+		list = slices.SortedFunc(slices.Values(list), func(a, b topology.Protocol) int {
+			return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(tlsWord(a.TLS), tlsWord(b.TLS)))
+		})
+	}
+	for _, p := range list {
+		put(kindProtocol, p.Name+"\x00"+tlsWord(p.TLS), p.Connections)
+	}
+}
+
+func tlsWord(tls *bool) string {
+	switch {
+	case tls == nil:
+		return "-"
+	case *tls:
+		return "1"
+	}
+	return "0"
+}

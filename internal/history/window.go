@@ -1,0 +1,150 @@
+package history
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"peerscope/internal/topology"
+)
+
+// window is a map in the form that is written and merged. Times are Unix
+// milliseconds. What it points to is shared and never changed.
+type window struct {
+	start, end int64
+	about      about
+	events     []topology.Event
+	nodes      []*node
+	rows       []row
+}
+
+// about is what a window says beside its nodes and edges.
+type about struct {
+	Map    *topology.Map       `json:"map"`              // without nodes and edges
+	Totals [2]uint64           `json:"totals,omitzero"`  // of the kernel, and what was told of it
+	Open   []map[string]uint64 `json:"open,omitempty"`   // of the map's logical edges
+	Why    string              `json:"why,omitempty"`    // nobody observed just before the window
+	Missed []Missed            `json:"missed,omitempty"` // what was lost since the window before
+	Gaps   []topology.Span     `json:"gaps,omitempty"`   // within a window that is made of several
+}
+
+// Missed are windows that were told and are not in the store.
+type Missed struct {
+	topology.Span
+	Windows uint64 `json:"windows"`
+}
+
+// node is one end of edges as a window had it. Two nodes that are the same
+// pointer are equal.
+type node struct {
+	id  string
+	raw []byte // JSON
+
+	value *topology.Node // nil: not needed yet
+}
+
+func (n *node) read() (*topology.Node, error) {
+	if n.value != nil {
+		return n.value, nil
+	}
+	var v topology.Node
+	if err := json.Unmarshal(n.raw, &v); err != nil {
+		return nil, fmt.Errorf("node %.60q: %w", n.id, err)
+	}
+	return &v, nil
+}
+
+// converter makes windows of maps. It remembers nodes, which are mostly the same
+// from window to window.
+type converter struct {
+	flattener
+	nodes map[string]*node // of the last window
+}
+
+func newConverter(f *forms) *converter {
+	return &converter{flattener: flattener{forms: f}, nodes: map[string]*node{}}
+}
+
+func (c *converter) window(m *topology.Map) (*window, error) {
+	start, end, err := m.Window.Bounds()
+	if err != nil {
+		return nil, err
+	}
+	w := &window{start: start.UnixMilli(), end: end.UnixMilli()}
+	if w.end <= w.start {
+		return nil, fmt.Errorf("window of %s: it has no length, so nothing can be said over time", m.Window.Start)
+	}
+	w.about = aboutOf(m)
+	w.nodes = make([]*node, len(m.Nodes))
+	seen := make(map[string]*node, len(m.Nodes))
+	for i := range m.Nodes {
+		v := &m.Nodes[i]
+		n := c.nodes[v.ID]
+		if n == nil || !reflect.DeepEqual(n.value, v) {
+			raw, err := json.Marshal(v)
+			if err != nil {
+				return nil, fmt.Errorf("encode node %s: %w", v.ID, err)
+			}
+			n = &node{id: v.ID, raw: raw, value: v}
+		}
+		w.nodes[i], seen[v.ID] = n, n
+	}
+	c.nodes = seen
+	numbers := make([]uint64, 0, len(m.Edges)*24)
+	w.rows = make([]row, 0, len(m.Edges))
+	for i := range m.Edges {
+		var r row
+		if r, numbers = c.row(&m.Edges[i], numbers); r.form != nil {
+			w.rows = append(w.rows, r)
+		}
+	}
+	return w, nil
+}
+
+func aboutOf(m *topology.Map) about {
+	head := *m
+	head.Nodes, head.Edges = nil, nil
+	return about{Map: &head}
+}
+
+// complete is the about with what the map's own JSON leaves out.
+func (a about) complete() *about {
+	a.Totals, a.Open = [2]uint64{a.Map.Capture.Totals.Kernel, a.Map.Capture.Totals.Told}, nil
+	for i := range a.Map.Logical {
+		a.Open = append(a.Open, a.Map.Logical[i].Open())
+	}
+	return &a
+}
+
+// restore puts back what the map's own JSON leaves out.
+func (a *about) restore() error {
+	if a.Map == nil || len(a.Open) != 0 && len(a.Open) != len(a.Map.Logical) {
+		return errDamaged
+	}
+	a.Map.Capture.Totals.Kernel, a.Map.Capture.Totals.Told = a.Totals[0], a.Totals[1]
+	for i := range a.Open {
+		a.Map.Logical[i].SetOpen(a.Open[i])
+	}
+	return nil
+}
+
+// toMap is the map again.
+func (w *window) toMap() (*topology.Map, error) {
+	m := *w.about.Map
+	m.Nodes, m.Edges = make([]topology.Node, 0, len(w.nodes)), make([]topology.Edge, 0, len(w.rows))
+	for _, n := range w.nodes {
+		v, err := n.read()
+		if err != nil {
+			return nil, err
+		}
+		m.Nodes = append(m.Nodes, *v)
+	}
+	for i := range w.rows {
+		m.Edges = append(m.Edges, w.rows[i].toEdge())
+	}
+	slices.SortFunc(m.Nodes, func(a, b topology.Node) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(m.Edges, func(a, b topology.Edge) int { return cmp.Compare(a.ID, b.ID) })
+	return &m, nil
+}
