@@ -48,7 +48,6 @@ var architecture = map[string]struct {
 	"internal/metrics":             {out, []string{"internal/topology", "internal/flow"}},
 	"internal/tui":                 {out, []string{"internal/flow", "internal/topology", "internal/filter", "internal/view", "internal/screen"}},
 	"internal/history":             {out, []string{"internal/topology"}},
-	"internal/export":              {out, []string{"internal/topology", "internal/flow"}},
 	"cmd/peerscope":                {command, nil},
 	"test/overhead":                {lab, nil},
 	"test/kernels":                 {lab, nil},
