@@ -53,7 +53,7 @@ func TestSumOfSeriesIsSumOfMaps(t *testing.T) {
 // them is shown.
 func checkBounds(t *testing.T, a *Accumulator, m *topology.Map) {
 	t.Helper()
-	s := a.snapshot()
+	s := a.snapshot(nil)
 	own, other, names := 0, 0, map[end]map[end]bool{}
 	var active, wantActive uint64
 	for _, v := range s.series {
@@ -92,7 +92,7 @@ func TestSeriesOfAnEdge(t *testing.T) {
 	a := NewAccumulator(DefaultSeries())
 	add(t, a, windowOf(0, 10, []topology.Node{nginx, worker, app}, calls(nginx, app, 9000), calls(worker, app, 9000)))
 	add(t, a, windowOf(10, 20, []topology.Node{nginx, app}, calls(nginx, app, 9000)))
-	s := a.snapshot()
+	s := a.snapshot(nil)
 	if len(s.series) != 1 {
 		t.Fatalf("%d series, want one of both workers", len(s.series))
 	}
@@ -119,7 +119,7 @@ func add(t *testing.T, a *Accumulator, m *topology.Map) {
 // ends are the ends of what is shown, as "client>server".
 func ends(a *Accumulator) map[string]uint64 {
 	out := map[string]uint64{}
-	for _, v := range a.snapshot().series {
+	for _, v := range a.snapshot(nil).series {
 		name := func(e end) string { return e.program + e.address + e.pid }
 		out[name(v.id.a)+">"+name(v.id.b)] += v.totals.opened
 	}
@@ -145,7 +145,7 @@ func TestShortLivedProgramsHaveNoSeries(t *testing.T) {
 	add(t, a, windowOf(60, 70, []topology.Node{nginx, once}, calls(once, nginx, 80)))
 	add(t, a, windowOf(90, 100, []topology.Node{nginx, once}, calls(once, nginx, 80)))
 	wantEnds(t, "after 100 s", a, map[string]uint64{"~short-lived>nginx": 9, "curl>nginx": 3, "once>nginx": 3})
-	if n := a.snapshot().dropped["min_age"]; n != 3 {
+	if n := a.snapshot(nil).dropped["min_age"]; n != 3 {
 		t.Errorf("%d dropped, want 3", n)
 	}
 	c := DefaultSeries()
@@ -183,7 +183,7 @@ func TestEndsThatAreNoProcess(t *testing.T) {
 	}
 	a := NewAccumulator(DefaultSeries())
 	add(t, a, windowOf(0, 10, nodes, edges...))
-	for _, v := range a.snapshot().series {
+	for _, v := range a.snapshot(nil).series {
 		if v.id.b.workload == "shop" && v.id.b.namespace == "prod" {
 			return
 		}
@@ -208,7 +208,7 @@ func TestSeriesThatComeBack(t *testing.T) {
 	wantEnds(t, "the first has expired", a, map[string]uint64{"app>mail": 3, "app>cache": 3, "~other>~other": 3})
 	add(t, a, windowOf(1900, 1910, nodes, calls(app, db, 1)))
 	wantEnds(t, "it comes back", a, map[string]uint64{"app>db": 6})
-	if s := a.snapshot().series[0]; s.started != at(0).UnixMilli() {
+	if s := a.snapshot(nil).series[0]; s.started != at(0).UnixMilli() {
 		t.Errorf("started %v", time.UnixMilli(s.started).UTC())
 	}
 }
@@ -225,7 +225,7 @@ func TestPairsAreTheSameEitherWayRound(t *testing.T) {
 	e, f := pair(a1, b1, 10, 1), pair(b2, a2, 2, 20)
 	f.Sides = &topology.Sides{Second: f.Bytes}
 	add(t, a, windowOf(0, 10, []topology.Node{a1, b1, a2, b2}, e, f))
-	s := a.snapshot().series
+	s := a.snapshot(nil).series
 	if len(s) != 1 || !s[0].id.pair || s[0].id.a.program != "a" || s[0].totals.bytes != [2]count{{30, true}, {3, true}} || s[0].id.observed != "first" {
 		t.Errorf("%+v", s)
 	}
@@ -255,7 +255,7 @@ func TestSamplesWithoutBuckets(t *testing.T) {
 	e.RTT = &topology.Stat{Count: 2, Sum: 6000, Min: 1000, Max: 5000}
 	a := NewAccumulator(DefaultSeries())
 	add(t, a, windowOf(0, 10, []topology.Node{app, db}, e))
-	if s := a.snapshot(); s.series[0].totals.rtt.count != 0 || s.series[0].totals.connect.count != 2 || s.dropped["no_buckets"] != 1 {
+	if s := a.snapshot(nil); s.series[0].totals.rtt.count != 0 || s.series[0].totals.connect.count != 2 || s.dropped["no_buckets"] != 1 {
 		t.Errorf("%+v, %v", s.series[0].totals, s.dropped)
 	}
 }

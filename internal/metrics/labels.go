@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"strconv"
+	"strings"
 )
 
 // labelValue is one label of a series under both names.
@@ -87,17 +88,26 @@ func (v *view) points(f *form, m *Metric, put func(point)) {
 
 // value is one value of a metric that is not of a series.
 type value struct {
-	metric *Metric
-	labels []string // in the order of Metric.Labels
-	number float64
+	metric  *Metric
+	labels  []string // in the order of Metric.Labels
+	number  float64
+	started int64 // Unix milliseconds, of a counter
 }
 
-// values are what the host and the program say of themselves.
-func (s *snapshot) values(self *Self, goVersion string) []value {
+// key tells values of one snapshot apart.
+func (v *value) key() string {
+	return v.metric.OTLP + "\x00" + strings.Join(v.labels, "\x00")
+}
+
+// values are what the host and the program say of themselves, and the service
+// graph where it is wanted.
+func (s *snapshot) values() []value {
 	var out []value
-	put := func(m *Metric, n float64, labels ...string) { out = append(out, value{m, labels, n}) }
-	h := &s.host
-	put(&selfBuild, 1, self.Version, self.Revision, goVersion)
+	h, self := &s.host, &s.self
+	put := func(m *Metric, n float64, labels ...string) {
+		out = append(out, value{m, labels, n, h.began.UnixMilli()})
+	}
+	put(&selfBuild, 1, self.Version, self.Revision, s.goVersion)
 	put(&selfWindows, float64(h.windows))
 	if h.windows > 0 {
 		put(&selfWindowEnd, seconds(h.end.UnixMilli()))
@@ -123,21 +133,42 @@ func (s *snapshot) values(self *Self, goVersion string) []value {
 			put(&selfAttribution, share, name)
 		}
 	}
-	for _, name := range sortedKeys(self.Exports) {
-		e := self.Exports[name]
+	return append(append(out, self.values(h.began.UnixMilli())...), s.graphValues()...)
+}
+
+func (x *Self) values(began int64) []value {
+	var out []value
+	put := func(m *Metric, n float64, labels ...string) { out = append(out, value{m, labels, n, began}) }
+	for _, name := range sortedKeys(x.Exports) {
+		e := x.Exports[name]
 		put(&selfExportSent, float64(e.Sent), name)
 		put(&selfExportFailed, float64(e.Failed), name)
 		put(&selfExportDropped, float64(e.Dropped), name)
 	}
-	if x := self.History; x != nil {
-		put(&selfHistorySize, float64(x.Bytes))
-		if !x.Oldest.IsZero() {
-			put(&selfHistoryOldest, seconds(x.Oldest.UnixMilli()))
+	if h := x.History; h != nil {
+		put(&selfHistorySize, float64(h.Bytes))
+		if !h.Oldest.IsZero() {
+			put(&selfHistoryOldest, seconds(h.Oldest.UnixMilli()))
 		}
-		put(&selfHistoryDropped, float64(x.Dropped))
+		put(&selfHistoryDropped, float64(h.Dropped))
 	}
-	for _, name := range sortedKeys(self.BPF) {
-		put(&selfBPFRun, self.BPF[name].Seconds(), name)
+	for _, name := range sortedKeys(x.BPF) {
+		put(&selfBPFRun, x.BPF[name].Seconds(), name)
+	}
+	return out
+}
+
+// graphValues are the service graph, if it is wanted.
+func (s *snapshot) graphValues() []value {
+	if !s.graph {
+		return nil
+	}
+	var out []value
+	counts := s.serviceGraph()
+	for _, e := range sortedGraph(counts) {
+		c := counts[e]
+		out = append(out, value{&graphRequests, e.values(), float64(c.tried), c.started},
+			value{&graphRequestsFailed, e.values(), float64(c.failed), c.started})
 	}
 	return out
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -63,9 +62,6 @@ const mostScrapes = 4
 // accepts, compressed if it accepts that. self is called once a scrape and may
 // be nil. The configuration must be valid.
 func Handler(c PrometheusConfig, a *Accumulator, self func() Self) http.Handler {
-	if self == nil {
-		self = func() Self { return Self{} }
-	}
 	h := &handler{config: c, from: a, self: self, runtime: prometheus.NewRegistry(), slots: make(chan struct{}, mostScrapes)}
 	h.runtime.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return h
@@ -135,7 +131,7 @@ const flushAt = 64 << 10
 // render writes all metrics. A reader that goes away is no error here: nobody
 // is left to hear of it.
 func (h *handler) render(out io.Writer, format expfmt.Format) {
-	s := h.from.snapshot()
+	s := h.from.snapshot(h.self)
 	labels := h.labelsOf(s)
 	failed := false
 	w := &textWriter{out: new(bytes.Buffer), open: format.FormatType() == expfmt.TypeOpenMetrics, created: h.config.Created,
@@ -157,11 +153,7 @@ func (h *handler) render(out io.Writer, format expfmt.Format) {
 			w.ofSeries(s, m, f, labels)
 		}
 	}
-	if h.from.config.ServiceGraph {
-		w.ofServiceGraph(s)
-	}
-	self := h.self()
-	w.ofValues(s.values(&self, runtime.Version()), s.host.began.UnixMilli())
+	w.ofValues(s.values())
 	h.ofRuntime(w.out, format)
 	if w.open {
 		w.write("# EOF\n")
@@ -201,30 +193,13 @@ func (w *textWriter) ofSeries(s *snapshot, m *Metric, f *form, labels []string) 
 	}
 }
 
-func (w *textWriter) ofServiceGraph(s *snapshot) {
-	counts := s.serviceGraph()
-	edges := sortedGraph(counts)
-	for _, m := range [...]*Metric{&graphRequestsFailed, &graphRequests} {
-		for i, e := range edges {
-			if i == 0 {
-				w.head(m)
-			}
-			n := counts[e].tried
-			if m == &graphRequestsFailed {
-				n = counts[e].failed
-			}
-			w.value(m, valueText(m.Labels, e.values()), "", float64(n), nil, counts[e].started)
-		}
-	}
-}
-
-func (w *textWriter) ofValues(values []value, began int64) {
+func (w *textWriter) ofValues(values []value) {
 	slices.SortStableFunc(values, func(a, b value) int { return cmp.Compare(a.metric.Prometheus, b.metric.Prometheus) })
 	for i, v := range values {
 		if i == 0 || values[i-1].metric != v.metric {
 			w.head(v.metric)
 		}
-		w.value(v.metric, valueText(v.metric.Labels, v.labels), "", v.number, nil, began)
+		w.value(v.metric, valueText(v.metric.Labels, v.labels), "", v.number, nil, v.started)
 	}
 }
 

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"cmp"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -11,7 +12,11 @@ type snapshot struct {
 	series  []view // in the order of their identities
 	host    hostTotals
 	dropped map[string]uint64
+	graph   bool // the service graph is wanted
 	now     time.Time
+
+	self      Self
+	goVersion string
 }
 
 // view is a copy of a series.
@@ -21,8 +26,17 @@ type view struct {
 	totals  totals
 }
 
-// snapshot copies what is shown.
-func (a *Accumulator) snapshot() *snapshot {
+// snapshot copies what is shown. self may be nil.
+func (a *Accumulator) snapshot(self func() Self) *snapshot {
+	s := a.copy()
+	s.graph, s.goVersion = a.config.ServiceGraph, runtime.Version()
+	if self != nil {
+		s.self = self()
+	}
+	return s
+}
+
+func (a *Accumulator) copy() *snapshot {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.order == nil {

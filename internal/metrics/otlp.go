@@ -1,0 +1,141 @@
+package metrics
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/resource"
+
+	"peerscope/internal/topology"
+)
+
+// OTLP sends what an Accumulator has, by the official exporters. Sums last, so
+// that what a receiver missed is in what it gets next.
+type OTLP struct {
+	config   OTLPConfig
+	from     *Accumulator
+	self     func() Self
+	exporter metric.Exporter
+	resource *resource.Resource
+	writer   *otlpWriter
+	queue    chan *snapshot
+
+	last                  int64     // the interval that was taken last; of the one who calls Add
+	offered               time.Time // of the snapshot that was offered last; of Run
+	sent, failed, dropped atomic.Uint64
+
+	mu  sync.Mutex
+	err error // of the last batch
+}
+
+// NewOTLP makes an exporter of one host's metrics; it connects when there is
+// something to send. self may be nil. The configuration must be valid.
+func NewOTLP(ctx context.Context, c OTLPConfig, a *Accumulator, h topology.Host, self func() Self) (*OTLP, error) {
+	e, err := c.exporter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	version := ""
+	if self != nil {
+		version = self().Version
+	}
+	r, err := resourceOf(ctx, h, version)
+	if err != nil {
+		return nil, err
+	}
+	delta := e.Temporality(metric.InstrumentKindCounter) == metricdata.DeltaTemporality
+	return &OTLP{config: c, from: a, self: self, exporter: e, resource: r, queue: make(chan *snapshot, c.Queue),
+		writer: newOTLPWriter(delta, c.Names == "prometheus")}, nil
+}
+
+// Add takes what has been added up at the end of m, if it ends an interval. It
+// is called after Accumulator.Add, by one goroutine, and never waits: if the
+// receiver is too slow, the oldest that waits is dropped and counted.
+func (o *OTLP) Add(m *topology.Map) {
+	_, end, err := m.Window.Bounds()
+	if err != nil {
+		return
+	}
+	interval := end.UnixMilli() / o.config.Interval.Milliseconds()
+	if interval == o.last {
+		return
+	}
+	o.last = interval
+	s := o.from.snapshot(o.self)
+	for {
+		select {
+		case o.queue <- s:
+			return
+		default:
+		}
+		select {
+		case <-o.queue:
+			o.dropped.Add(1)
+		default:
+		}
+	}
+}
+
+// Run sends until ctx ends, and then what is left, for as long as the flush may
+// take.
+func (o *OTLP) Run(ctx context.Context) error {
+	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	release := context.AfterFunc(ctx, func() { time.AfterFunc(o.config.FlushTimeout, stop) })
+	defer release()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case s := <-o.queue:
+			o.send(sending, s)
+		}
+	}
+	for len(o.queue) > 0 && sending.Err() == nil {
+		o.send(sending, <-o.queue)
+	}
+	if s := o.from.snapshot(o.self); sending.Err() == nil && s.now.After(o.offered) {
+		o.send(sending, s)
+	}
+	err := o.exporter.Shutdown(sending)
+	if sending.Err() != nil {
+		return fmt.Errorf("otlp: the receiver did not take what was left within %v", o.config.FlushTimeout)
+	}
+	return err
+}
+
+// send offers a snapshot in batches, each of which the receiver takes or not.
+func (o *OTLP) send(ctx context.Context, s *snapshot) {
+	o.offered = s.now
+	for _, b := range o.writer.batches(s) {
+		err := o.exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: o.resource, ScopeMetrics: b.scope()})
+		if err == nil {
+			o.sent.Add(1)
+			b.taken()
+		} else {
+			o.failed.Add(1)
+		}
+		o.mu.Lock()
+		o.err = err
+		o.mu.Unlock()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// Stats count what was done so far.
+func (o *OTLP) Stats() Exported {
+	return Exported{Sent: o.sent.Load(), Failed: o.failed.Load(), Dropped: o.dropped.Load()}
+}
+
+// Err is why the last batch was not taken; nil: it was.
+func (o *OTLP) Err() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
