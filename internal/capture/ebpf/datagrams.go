@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"peerscope/internal/flow"
 )
@@ -30,6 +31,7 @@ type datagram struct {
 	cookie flow.SocketCookie
 	value  peerscopeFlowValue
 	told   bool // nothing new since it was told last
+	known  bool // it was told once
 	// parts are what each process moved since the last time.
 	parts []peerscopeFlowValue
 }
@@ -143,24 +145,52 @@ func (v *peerscopeFlowValue) add(o *peerscopeFlowValue) {
 	v.Local, v.LocalPort, v.Connected, v.Ephemeral = o.Local, o.LocalPort, o.Connected, o.Ephemeral
 }
 
+// idle is after what time without a datagram a pair of endpoints is over, where
+// windows go on for long: many sockets talk to ever new peers and are never closed.
+const idle = flow.Time(time.Minute)
+
 // tellDatagrams tells the pairs as they are now.
 func (s *Source) tellDatagrams() {
 	d := &s.datagrams
 	keys := slices.SortedFunc(maps.Keys(d.byKey), func(a, b datagramKey) int {
 		return cmp.Compare(d.byKey[a].cookie, d.byKey[b].cookie)
 	})
+	ports := s.portsOfDatagrams()
 	for _, k := range keys {
 		f := d.byKey[k]
-		gone := !d.alive[k.cookie] && f.value.Kernel == 0
-		if k.port == 0 || f.told && !gone {
+		gone := !d.alive[k.cookie] && f.value.Kernel == 0 || s.isIdle(f)
+		if k.port == 0 || f.told && !gone || ports != nil && s.isAlone(k, f, ports) {
 			continue
 		}
-		f.told = true
+		f.told, f.known = true, true
 		s.tellDatagram(k, f, gone)
 		if gone {
 			delete(d.byKey, k)
 		}
 	}
+}
+
+func (s *Source) isIdle(f *datagram) bool {
+	return s.cfg.Boundary != nil && s.now()-s.clock.time(f.value.Last) > idle
+}
+
+// portsOfDatagrams are the ports that pairs go from and to, if it matters which
+// of them have been seen by one end only.
+func (s *Source) portsOfDatagrams() map[[2]uint16]bool {
+	if !s.pairing.on {
+		return nil
+	}
+	ports := map[[2]uint16]bool{}
+	for k, f := range s.datagrams.byKey {
+		ports[[2]uint16{f.value.LocalPort, k.port}] = true
+	}
+	return ports
+}
+
+// isAlone: the first datagram of a pair is so young that the other end may have
+// counted it in the next window, and has not in this one.
+func (s *Source) isAlone(k datagramKey, f *datagram, ports map[[2]uint16]bool) bool {
+	return !f.known && f.value.First+patience > s.totals.until && !ports[[2]uint16{k.port, f.value.LocalPort}]
 }
 
 func (s *Source) tellDatagram(k datagramKey, f *datagram, gone bool) {

@@ -27,6 +27,7 @@ const (
 	flagShared      = uint32(peerscopeRecordFlagsFLAG_SHARED)
 	flagUsed        = uint32(peerscopeRecordFlagsFLAG_USED)
 	flagEphemeral   = uint32(peerscopeRecordFlagsFLAG_EPHEMERAL)
+	flagTold        = uint32(peerscopeRecordFlagsFLAG_TOLD)
 
 	kindTCP      = uint16(peerscopeRecordKindRECORD_TCP)
 	kindListener = uint16(peerscopeRecordKindRECORD_LISTENER)

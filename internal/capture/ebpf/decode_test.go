@@ -22,7 +22,7 @@ func TestLayouts(t *testing.T) {
 		name      string
 		got, want uintptr
 	}{
-		{"tcp_record", unsafe.Sizeof(peerscopeTcpRecord{}), 176},
+		{"tcp_record", unsafe.Sizeof(peerscopeTcpRecord{}), 184},
 		{"unix_record", unsafe.Sizeof(peerscopeUnixRecord{}), 352},
 		{"process_record", unsafe.Sizeof(peerscopeProcessRecord{}), 1224},
 		{"flow_key", unsafe.Sizeof(peerscopeFlowKey{}), 32},

@@ -27,7 +27,7 @@ type programs struct {
 
 // variables are what is changed while the programs run.
 type variables struct {
-	adopting, look, woken, deep *ebpf.Variable
+	adopting, look, window, unchanged, woken, deep *ebpf.Variable
 }
 
 // settings are fixed when the programs are loaded.
@@ -75,7 +75,8 @@ func (p *programs) share(spec *ebpf.CollectionSpec, s settings) error {
 	core := p.core
 	p.maps = peerscopeMaps{Events: core.Maps[peerscopeMapEvents], Losses: core.Maps[peerscopeMapLosses],
 		Namespaces: core.Maps[peerscopeMapNamespaces], MessageOwners: core.Maps[peerscopeMapMessageOwners], Udp: core.Maps[peerscopeMapUdp], Unix: core.Maps[peerscopeMapUnix]}
-	p.vars = variables{adopting: core.Variables[peerscopeVarAdopting], look: core.Variables[peerscopeVarLook], woken: core.Variables[peerscopeVarWoken], deep: core.Variables[peerscopeVarDeep]}
+	p.vars = variables{adopting: core.Variables[peerscopeVarAdopting], look: core.Variables[peerscopeVarLook],
+		window: core.Variables[peerscopeVarWindow], unchanged: core.Variables[peerscopeVarUnchanged], woken: core.Variables[peerscopeVarWoken], deep: core.Variables[peerscopeVarDeep]}
 	p.looks.files = core.Programs[peerscopeProgLookAtFiles]
 	p.looks.namespace = core.Programs[peerscopeProgLookAtNamespace]
 	for _, inode := range s.inodes {

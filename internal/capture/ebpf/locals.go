@@ -39,6 +39,7 @@ type localKey struct {
 }
 
 type localFlow struct {
+	told       bool // nothing new since it was told last
 	generation uint32
 	value      peerscopeUnixValue
 	file       fileName // that the name of a named peer led to; zero: not known
@@ -144,6 +145,7 @@ func (s *Source) local(k *peerscopeFlowKey, v *peerscopeUnixValue) {
 	} else {
 		f.value.Flow.add(&v.Flow)
 	}
+	f.told = false
 	s.holder(v.Flow.Owner, v.Flow.OwnerStart)
 }
 
@@ -156,6 +158,11 @@ func (s *Source) tellLocals() {
 	})
 	for _, k := range keys {
 		f := l.flows[k]
+		gone := !l.alive[k.cookie]
+		if f.told && !gone {
+			continue
+		}
+		f.told = true
 		v := &f.value.Flow
 		peer := uint64At(k.peer)
 		name := ""
@@ -165,7 +172,6 @@ func (s *Source) tellLocals() {
 		if l.waiting[peer] != 0 {
 			peer = 0
 		}
-		gone := !l.alive[k.cookie]
 		o := flow.UnixSocket{Time: s.clock.time(v.Last), Cookie: flow.SocketCookie(k.cookie), Inode: k.cookie, Generation: f.generation,
 			Netns: netnsID(v.Netns, v.NetnsInode), Type: flow.UnixType(f.value.Type), State: flow.Established,
 			Path: unixName(f.value.Path[:], f.value.PathLen), Peer: peer, Final: gone, HasCounters: true,

@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"peerscope/internal/flow"
 )
@@ -48,22 +50,41 @@ func (s *Source) takeLook() error {
 	s.look = newLooking(s.look.number + 1)
 	defer func() { s.look = looking{number: s.look.number} }()
 	s.sockets = 0
-	if err := errors.Join(s.kernel.vars.look.Set(s.look.number), s.kernel.vars.deep.Set(false)); err != nil {
+	cost := processorTime()
+	vars := &s.kernel.vars
+	if err := errors.Join(vars.look.Set(s.look.number), vars.deep.Set(false), vars.unchanged.Set(uint64(0))); err != nil {
 		return fmt.Errorf("begin a look: %w", err)
 	}
-	if err := s.iterate(s.kernel.looks.files); err != nil {
+	if err := s.iterate(link.IterOptions{Program: s.kernel.looks.files}); err != nil {
 		return fmt.Errorf("look at the files of all processes: %w", err)
 	}
 	if s.kernel.looks.namespace != nil && s.withoutFiles() {
-		if err := s.lookAtNamespaces(); err != nil {
-			return err
+		// The sockets that no file leads to.
+		if err := s.eachNamespace(s.kernel.looks.namespace); err != nil {
+			return fmt.Errorf("look at a namespace: %w", err)
 		}
 	}
 	s.tellShared()
 	s.tellListeners()
 	s.seenDatagrams()
 	s.seenLocals()
+	var unchanged uint64
+	if err := vars.unchanged.Get(&unchanged); err != nil {
+		return fmt.Errorf("end a look: %w", err)
+	}
+	s.sockets += int(unchanged)
+	s.looked, s.lookCost = time.Now(), processorTime()-cost
 	return nil
+}
+
+// processorTime is what the whole program has used, in user and system; what
+// programs in the kernel use while they are read is in it.
+func processorTime() time.Duration {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // withoutFiles: there are connections that no file leads to. To read a
@@ -93,15 +114,16 @@ func orphans(sockstat []byte) int {
 	return -1
 }
 
-// lookAtNamespaces meets the sockets of each namespace that no file leads to.
-func (s *Source) lookAtNamespaces() error {
+// eachNamespace runs a program over the TCP sockets of each namespace and takes
+// what it tells.
+func (s *Source) eachNamespace(prog *ebpf.Program) error {
 	_, inodes, _ := s.spaces.Selected()
 	for _, inode := range inodes {
 		var it *link.Iter
 		var rd io.ReadCloser
 		err := s.spaces.Do(inode, func() error {
 			var err error
-			if it, err = link.AttachIter(link.IterOptions{Program: s.kernel.looks.namespace}); err != nil {
+			if it, err = link.AttachIter(link.IterOptions{Program: prog}); err != nil {
 				return err
 			}
 			rd, err = it.Open() // it is of the namespace it is opened in
@@ -116,15 +138,15 @@ func (s *Source) lookAtNamespaces() error {
 		err = s.read(rd)
 		rd.Close()
 		if err != nil {
-			return fmt.Errorf("look at a namespace: %w", err)
+			return err
 		}
 	}
 	return nil
 }
 
 // iterate runs a program over everything it is for and takes what it tells.
-func (s *Source) iterate(prog *ebpf.Program) error {
-	it, err := link.AttachIter(link.IterOptions{Program: prog})
+func (s *Source) iterate(o link.IterOptions) error {
+	it, err := link.AttachIter(o)
 	if err != nil {
 		return err
 	}

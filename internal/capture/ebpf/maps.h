@@ -19,8 +19,10 @@ const volatile bool once = false;           /* one look and nothing else: keep n
 /* Changed while running. */
 bool adopting = true; /* what is met now was there before */
 __u32 look = 0;       /* number of the look that goes on */
+__u64 window = 0;     /* when the open window began: what is younger is told again at its end */
 __s64 tracked = 0;    /* connections counted against max_tracked */
 __u64 untracked = 0;  /* connections that found no room */
+__u64 unchanged = 0;  /* connections that the look did not tell, as nothing of them is new */
 bool deep = false;    /* more connections wait for accept than one listener leads to */
 bool woken = false;   /* user space has been woken and did not read yet */
 
@@ -34,8 +36,9 @@ struct conn {
 	__u32 recv_base;
 	__u32 connect_us;
 	__u32 flags;
-	__u32 look; /* the latest look that met it in a process */
+	__u32 look; /* the latest look that met it */
 	__u32 handovers;
+	__u64 told; /* stands for what was told of it last, see news(); 0: nothing */
 };
 
 /*

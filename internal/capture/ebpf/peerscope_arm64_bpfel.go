@@ -35,6 +35,7 @@ type peerscopeConn struct {
 	Flags      uint32
 	Look       uint32
 	Handovers  uint32
+	Told       uint64
 }
 
 type peerscopeFlowKey struct {
@@ -126,6 +127,7 @@ const (
 	peerscopeRecordFlagsFLAG_USED         peerscopeRecordFlags = 16384
 	peerscopeRecordFlagsFLAG_COUNTED      peerscopeRecordFlags = 32768
 	peerscopeRecordFlagsFLAG_EPHEMERAL    peerscopeRecordFlags = 65536
+	peerscopeRecordFlagsFLAG_TOLD         peerscopeRecordFlags = 131072
 )
 
 type peerscopeRecordKind uint32
@@ -182,6 +184,8 @@ type peerscopeTcpRecord struct {
 	Owner         uint32
 	Holder        uint32
 	HolderStart   uint64
+	Met           uint32
+	Pad           uint32
 }
 
 type peerscopeUnixRecord struct {
@@ -290,10 +294,12 @@ const (
 	peerscopeVarRecordKindLayout              = "record_kind_layout"
 	peerscopeVarTcpRecordLayout               = "tcp_record_layout"
 	peerscopeVarTracked                       = "tracked"
+	peerscopeVarUnchanged                     = "unchanged"
 	peerscopeVarUnixRecordLayout              = "unix_record_layout"
 	peerscopeVarUnixValueLayout               = "unix_value_layout"
 	peerscopeVarUntracked                     = "untracked"
 	peerscopeVarWakeBytes                     = "wake_bytes"
+	peerscopeVarWindow                        = "window"
 	peerscopeVarWoken                         = "woken"
 )
 
@@ -415,10 +421,12 @@ type peerscopeVariableSpecs struct {
 	RecordKindLayout    *ebpf.VariableSpec `ebpf:"record_kind_layout"`
 	TcpRecordLayout     *ebpf.VariableSpec `ebpf:"tcp_record_layout"`
 	Tracked             *ebpf.VariableSpec `ebpf:"tracked"`
+	Unchanged           *ebpf.VariableSpec `ebpf:"unchanged"`
 	UnixRecordLayout    *ebpf.VariableSpec `ebpf:"unix_record_layout"`
 	UnixValueLayout     *ebpf.VariableSpec `ebpf:"unix_value_layout"`
 	Untracked           *ebpf.VariableSpec `ebpf:"untracked"`
 	WakeBytes           *ebpf.VariableSpec `ebpf:"wake_bytes"`
+	Window              *ebpf.VariableSpec `ebpf:"window"`
 	Woken               *ebpf.VariableSpec `ebpf:"woken"`
 }
 
@@ -493,10 +501,12 @@ type peerscopeVariables struct {
 	RecordKindLayout    *ebpf.Variable `ebpf:"record_kind_layout"`
 	TcpRecordLayout     *ebpf.Variable `ebpf:"tcp_record_layout"`
 	Tracked             *ebpf.Variable `ebpf:"tracked"`
+	Unchanged           *ebpf.Variable `ebpf:"unchanged"`
 	UnixRecordLayout    *ebpf.Variable `ebpf:"unix_record_layout"`
 	UnixValueLayout     *ebpf.Variable `ebpf:"unix_value_layout"`
 	Untracked           *ebpf.Variable `ebpf:"untracked"`
 	WakeBytes           *ebpf.Variable `ebpf:"wake_bytes"`
+	Window              *ebpf.Variable `ebpf:"window"`
 	Woken               *ebpf.Variable `ebpf:"woken"`
 }
 

@@ -2,6 +2,7 @@ package ebpf
 
 import (
 	"slices"
+	"time"
 
 	"peerscope/internal/flow"
 )
@@ -61,6 +62,19 @@ func (s *Source) enterTranslations() {
 func (s *Source) takeTranslations() {
 	if s.cfg.Translations != nil {
 		s.cfg.Translations.Take(s.cfg.Emit)
+	}
+}
+
+// finishTranslations tells all there is once more, but where windows are shorter
+// than what lies between two looks, not at the end of each: it may be much.
+func (s *Source) finishTranslations() {
+	switch now := time.Now(); {
+	case s.cfg.Translations == nil:
+	case now.Sub(s.finished) < s.cfg.Interval-refreshEvery:
+		s.cfg.Translations.Take(s.cfg.Emit)
+	default:
+		s.finished = now
+		s.cfg.Translations.Finish(s.cfg.Emit)
 	}
 }
 

@@ -39,6 +39,7 @@ enum record_flags {
 	FLAG_USED = 1 << 14,        /* the owner used it; else it is only the one that was met first */
 	FLAG_COUNTED = 1 << 15,     /* counts against the bound */
 	FLAG_EPHEMERAL = 1 << 16,   /* UDP: the kernel chose its port, nobody asked for it */
+	FLAG_TOLD = 1 << 17,        /* a look has told it before, with its other end */
 };
 
 struct tcp_record {
@@ -73,6 +74,8 @@ struct tcp_record {
 	__u32 owner;
 	__u32 holder; /* of RECORD_HANDOVER: who has it now */
 	__u64 holder_start;
+	__u32 met; /* number of the latest look that met it; 0: none */
+	__u32 pad;
 };
 
 /* sun_path has 108 bytes; a power of two makes the bound plain to the verifier. */

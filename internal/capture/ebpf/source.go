@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -97,18 +98,22 @@ type Source struct {
 	clock  clock
 
 	people    people
+	pairing   pairing
 	datagrams datagrams
 	locals    locals           // unix sockets
 	found     []flow.Namespace // before Run
 	places    map[flow.NetnsID]bool
 	entered   map[uint64]flow.NetnsID // namespaces that Translations was let into, by inode
+	finished  time.Time               // when all translations were told last
 	totals    totals
 	lost      peerscopeLost
 
 	started  uint64 // CLOCK_BOOTTIME in ns; 0: what is met now is older than the observation
 	look     looking
-	buf      []byte // of read
-	sockets  int    // with a peer, as of the last look
+	looked   time.Time     // when the latest look ended
+	lookCost time.Duration // processor time of it
+	buf      []byte        // of read
+	sockets  int           // with a peer, as of the last look
 	listens  int
 	out      flow.Socket // the observation in the making, used again
 	handover flow.Handover
@@ -145,7 +150,7 @@ func New(cfg Config) (*Source, error) {
 func newSource(cfg Config) *Source {
 	p := pace.New(cfg.Boundary)
 	return &Source{cfg: cfg, pace: p, clock: clock{p.Offset()}, places: map[flow.NetnsID]bool{}, entered: map[uint64]flow.NetnsID{},
-		people: newPeople(), datagrams: newDatagrams(), locals: newLocals()}
+		people: newPeople(), pairing: newPairing(cfg.Boundary != nil), datagrams: newDatagrams(), locals: newLocals()}
 }
 
 // Close detaches the programs. Run does it too.
@@ -192,6 +197,9 @@ func (s *Source) begin() error {
 		s.takeTranslations()
 	}
 	s.started = s.clock.boot(s.now())
+	if err := s.kernel.vars.window.Set(s.started); err != nil {
+		return fmt.Errorf("begin the window: %w", err)
+	}
 	// What ended between the start of the programs and now was before the window,
 	// unless the look had met it.
 	if err := s.drainRing(); err != nil {
@@ -210,7 +218,7 @@ func (s *Source) watch(ctx context.Context, length time.Duration) error {
 	stop := context.AfterFunc(ctx, func() { s.ring.Flush() })
 	defer stop()
 	began := time.Now()
-	refreshed, looked := began, began
+	refreshed := began
 	for ctx.Err() == nil {
 		now := time.Now()
 		wait := s.pace.Left(drainEvery)
@@ -225,9 +233,10 @@ func (s *Source) watch(ctx context.Context, length time.Duration) error {
 			return err
 		}
 		s.takeTranslations()
+		s.releaseOld(s.clock.boot(s.now()))
 		now = time.Now()
-		if w, over := s.pace.Turn(); over {
-			refreshed, looked = now, now
+		if w, over := s.turn(); over {
+			refreshed = now
 			if err := s.next(w); err != nil {
 				return err
 			}
@@ -239,8 +248,7 @@ func (s *Source) watch(ctx context.Context, length time.Duration) error {
 				return err
 			}
 		}
-		if now.Sub(looked) >= s.cfg.Interval {
-			looked = now
+		if now.Sub(s.looked) >= s.interval() {
 			if err := s.takeLook(); err != nil {
 				return err
 			}
@@ -248,6 +256,27 @@ func (s *Source) watch(ctx context.Context, length time.Duration) error {
 		}
 	}
 	return nil
+}
+
+// costShare is the part of one core that looks may cost at most: where ticks would
+// cost more, they are longer.
+const costShare = 0.2
+
+// turn reports whether the open window is over.
+func (s *Source) turn() (pace.Window, bool) {
+	if s.lookCost.Seconds() > time.Since(s.looked).Seconds()*costShare {
+		return pace.Window{}, false
+	}
+	return s.pace.Turn()
+}
+
+// interval is the time between two looks within a window. One that is about to
+// end takes the look with it.
+func (s *Source) interval() time.Duration {
+	if s.cfg.Boundary == nil {
+		return s.cfg.Interval
+	}
+	return s.cfg.Interval + refreshEvery
 }
 
 // collect takes in what the kernel summed up, and how the host has changed.
@@ -263,10 +292,15 @@ func (s *Source) collect() error {
 
 // next closes a window that is over and opens the one after it.
 func (s *Source) next(w pace.Window) error {
+	s.pairing.pass = s.clock.boot(s.now())
 	if err := s.closeWindow(w); err != nil {
 		return err
 	}
+	since := s.totals.until
 	s.totals.next()
+	if err := s.kernel.vars.window.Set(since); err != nil {
+		return fmt.Errorf("begin the window: %w", err)
+	}
 	s.emit(&flow.Window{Start: w.Next})
 	s.report(s.cfg.Look)
 	return nil
@@ -279,6 +313,8 @@ func (s *Source) end(length time.Duration) error {
 		w.End = w.Start
 		return s.tellWindow(w)
 	}
+	s.pairing.on, s.finished = false, time.Time{} // nothing is left to a next window
+	s.releaseOld(math.MaxUint64)
 	return s.closeWindow(w)
 }
 
@@ -286,7 +322,7 @@ func (s *Source) end(length time.Duration) error {
 // end is taken for what was there at its end.
 func (s *Source) closeWindow(w pace.Window) error {
 	// The kernel's totals first: what comes after them can only be too much.
-	s.totals.end(s.spaces, s.clock.boot(s.now()))
+	s.totals.end(s.spaces, func() uint64 { return s.clock.boot(s.now()) })
 	if err := s.collect(); err != nil {
 		return err
 	}
@@ -299,6 +335,7 @@ func (s *Source) closeWindow(w pace.Window) error {
 	if err := s.drainFlows(); err != nil {
 		return err
 	}
+	s.settle()
 	return s.tellWindow(w)
 }
 
@@ -306,9 +343,7 @@ func (s *Source) closeWindow(w pace.Window) error {
 func (s *Source) tellWindow(w pace.Window) error {
 	s.tellDatagrams()
 	s.tellLocals()
-	if s.cfg.Translations != nil {
-		s.cfg.Translations.Finish(s.cfg.Emit)
-	}
+	s.finishTranslations()
 	if err := s.tellLost(); err != nil {
 		return err
 	}

@@ -68,20 +68,25 @@ func (s *Source) connection(r *peerscopeTcpRecord) {
 }
 
 func (s *Source) tellConnection(r *peerscopeTcpRecord, holders []flow.ProcessKey) {
-	final := r.Flags&flagFinal != 0
-	if s.started == 0 && final && r.Flags&flagAdopted == 0 {
+	if s.started == 0 && r.Flags&flagFinal != 0 && r.Flags&flagAdopted == 0 {
 		return // it began and ended before the window
 	}
 	s.totals.told(r)
+	if r.Flags&flagFinal == 0 {
+		s.sockets++
+	}
+	if !s.hold(r, holders) {
+		s.tellTCP(r, holders)
+	}
+}
+
+func (s *Source) tellTCP(r *peerscopeTcpRecord, holders []flow.ProcessKey) {
 	s.met(r.Netns, r.NetnsInode)
 	s.clock.socket(r, &s.out)
-	if s.started == 0 && !final {
+	if s.started == 0 && !s.out.Final {
 		s.out.Adopted = true
 	}
 	s.out.Holders = holders
-	if !final {
-		s.sockets++
-	}
 	s.emit(&s.out)
 }
 
@@ -115,6 +120,7 @@ func (s *Source) handedOver(r *peerscopeTcpRecord) {
 }
 
 func (s *Source) tellHandover(r *peerscopeTcpRecord, from flow.ProcessKey) {
+	s.releaseOf(r.Cookie)
 	s.handover = flow.Handover{Time: s.clock.time(r.Time), Cookie: flow.SocketCookie(r.Cookie), Generation: r.Generation,
 		From: from, Counters: counters(r), Exact: true}
 	s.emit(&s.handover)
@@ -133,6 +139,7 @@ func (s *Source) oneMoreHolder(r *peerscopeTcpRecord) {
 		}
 		return
 	}
+	s.releaseOf(r.Cookie)
 	s.clock.socket(r, &s.out)
 	s.out.Final, s.out.Connected = true, true
 	s.out.Holders = holder

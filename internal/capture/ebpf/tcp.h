@@ -137,6 +137,9 @@ static __always_inline void fill_message_owner(struct tcp_record *r, struct tcp_
 static __always_inline void fill_conn(struct tcp_record *r, struct tcp_sock *tp, struct conn *c)
 {
 	r->flags |= c->flags & ~FLAG_COUNTED;
+	r->met = c->look;
+	if (c->told)
+		r->flags |= FLAG_TOLD;
 	r->generation = c->generation;
 	r->opened = c->opened;
 	r->send_base = c->send_base;
@@ -157,6 +160,7 @@ static __always_inline void clear_conn(struct tcp_record *r)
 	r->connect_us = 0;
 	r->owner = 0;
 	r->owner_start = 0;
+	r->met = 0;
 }
 
 /* The numbers that the first bytes of both directions have. */
@@ -272,6 +276,8 @@ static __always_inline void on_connect(struct sock *sk, __u64 at)
 	c->connect_us = 0;
 	c->owner = 0;
 	c->handovers = 0;
+	c->look = 0;
+	c->told = 0;
 	if (current_process(&w))
 		use(c, &w, at);
 }
@@ -286,6 +292,8 @@ static __always_inline void on_established(struct sock *sk, struct tcp_sock *tp,
 		if (c->flags & FLAG_FINAL)
 			c->generation++;
 		c->flags = (c->flags & FLAG_COUNTED) | FLAG_ANSWERED;
+		c->look = 0;
+		c->told = 0;
 		c->opened = at;
 		count(c);
 	} else if (c->opened) {

@@ -93,6 +93,7 @@ type Source struct {
 	lastLook flow.Time
 	pace     *pace.Pace
 	opened   time.Time   // the window that is open
+	finished time.Time   // when all translations were told last
 	before   int         // looks that were taken by then
 	out      flow.Socket // the observation in the making, used again
 }
@@ -146,7 +147,7 @@ func (s *Source) Run(ctx context.Context, length time.Duration) error {
 	if length == 0 {
 		w := s.pace.End()
 		w.End = w.Start
-		s.tellWindow(w)
+		s.tellWindow(w, true)
 		return nil
 	}
 	end := time.Time{}
@@ -156,24 +157,24 @@ func (s *Source) Run(ctx context.Context, length time.Duration) error {
 	if err := s.watch(ctx, end); err != nil {
 		return err
 	}
-	return s.closeWindow(s.pace.End())
+	return s.closeWindow(s.pace.End(), true)
 }
 
 // open takes down where a window begins.
 func (s *Source) open() { s.opened, s.before = time.Now(), s.looks }
 
 // closeWindow ends a window with a look of its own.
-func (s *Source) closeWindow(w pace.Window) error {
-	if err := s.takeLook(lastLook, true); err != nil {
+func (s *Source) closeWindow(w pace.Window, last bool) error {
+	if err := s.takeLook(lastLook, last); err != nil {
 		return err
 	}
-	s.tellWindow(w)
+	s.tellWindow(w, last)
 	return nil
 }
 
 // next closes a window that is over and opens the one after it.
 func (s *Source) next(w pace.Window) error {
-	if err := s.closeWindow(w); err != nil {
+	if err := s.closeWindow(w, false); err != nil {
 		return err
 	}
 	s.open()
@@ -306,20 +307,32 @@ func (s *Source) report(to func(Progress)) {
 }
 
 // tellWindow says what a window was like, and its bounds.
-func (s *Source) tellWindow(w pace.Window) {
+func (s *Source) tellWindow(w pace.Window, last bool) {
 	interval := time.Duration(0)
 	if n := s.looks - s.before; n > 0 {
 		interval = time.Since(s.opened) / time.Duration(n)
 	}
-	if s.cfg.Translations != nil {
-		s.cfg.Translations.Finish(s.cfg.Emit)
-	}
+	s.finishTranslations(last)
 	s.tellGaps()
 	for _, g := range w.Gaps {
 		s.emit(&g)
 	}
 	s.emit(&flow.Capture{Source: sourceName, Rung: rung, Interval: flow.Time(interval)})
 	s.emit(&flow.Window{Start: w.Start, End: w.End})
+}
+
+// finishTranslations tells all there is once more, but not at the end of each of
+// many short windows: it may be much.
+func (s *Source) finishTranslations(last bool) {
+	const again = 9 * time.Second
+	switch now := time.Now(); {
+	case s.cfg.Translations == nil:
+	case !last && now.Sub(s.finished) < again:
+		s.cfg.Translations.Take(s.cfg.Emit)
+	default:
+		s.finished = now
+		s.cfg.Translations.Finish(s.cfg.Emit)
+	}
 }
 
 // What maps call this source, and its place among the sources: the last, which
