@@ -50,6 +50,11 @@ overhead: build ## nginx with and without a map beside it (root, nginx, wrk); SO
 	CGO_ENABLED=0 $(GO) build -o bin/overhead ./test/overhead
 	./bin/overhead -tool bin/peerscope -source $(or $(SOURCE),auto) -runs $(or $(RUNS),7) $(if $(BPF_STATS),-bpf-stats) nginx
 
+.PHONY: soak
+soak: ## a day of a host played as fast as it goes: counts, memory and cost of a window; ARGS='-scale 1'
+	CGO_ENABLED=0 $(GO) build -o bin/soak ./test/soak
+	./bin/soak $(ARGS)
+
 KUBERNETES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/peerscope/kubernetes-1.34.4
 PARTS = test/kubernetes/parts
 .PHONY: kubernetes

@@ -50,6 +50,7 @@ var architecture = map[string]struct {
 	"internal/history":             {out, []string{"internal/topology"}},
 	"cmd/peerscope":                {command, nil},
 	"test/overhead":                {lab, nil},
+	"test/soak":                    {lab, []string{"internal/attribution", "internal/flow", "internal/history", "internal/topology"}},
 	"test/kernels":                 {lab, nil},
 	"test/demo":                    {lab, nil},
 	"test/e2e":                     {lab, []string{"internal/topology", "test/e2e/script"}},
