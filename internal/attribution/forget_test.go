@@ -434,3 +434,25 @@ func (c *churn) window(n int) []flow.Observation {
 	}
 	return out
 }
+
+// A translation whose removal nobody told is not told with the others any more.
+func TestTranslationsThatAreNotToldAgainEnd(t *testing.T) {
+	e := attribution.New(attribution.Config{})
+	for i := range 60 {
+		var w world
+		w.translation(1, "10.0.0.1:1 > 10.9.9.9:443", "10.0.0.2:80 > 10.0.0.1:1", made(second))
+		if i < 10 {
+			w.translation(1, "10.0.0.1:2 > 10.9.9.9:443", "10.0.0.2:80 > 10.0.0.1:2", made(second))
+		}
+		for _, o := range w.obs {
+			e.Apply(o)
+		}
+		e.Close(func(*attribution.Change) {})
+		if got, want := e.Numbers()["translations"], 2; i < 30 && got != want {
+			t.Fatalf("%d translations after %d windows, want %d", got, i, want)
+		}
+	}
+	if got := e.Numbers()["translations"]; got != 1 {
+		t.Errorf("%d translations are left, want the one that is told", got)
+	}
+}

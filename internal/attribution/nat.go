@@ -28,6 +28,7 @@ type translation struct {
 	opened  []flow.Time // when it was made, as far as that was seen; rising
 	closed  flow.Time   // when it was last removed; 0: not seen
 	adopted flow.Time   // when it was found there before observation began; 0: not
+	told    uint32      // how many windows had been closed when it was told last
 }
 
 // natKey is a translation by its namespace and tuples: client is what the
@@ -100,6 +101,7 @@ func (e *Engine) translation(o *flow.Translation) {
 		e.nat.udp = e.nat.udp || o.Transport == flow.UDP
 		e.topologyChanged = true
 	}
+	t.told = e.closes
 	if o.Opened != 0 {
 		if i, found := slices.BinarySearch(t.opened, o.Opened); !found {
 			t.opened = slices.Insert(t.opened, i, o.Opened)
@@ -131,12 +133,12 @@ func (e *Engine) forgetTranslations() {
 		if t == nil || t.made() > t.closed || slices.Contains(n.over, key) {
 			continue
 		}
-		delete(n.byKey, key)
-		for _, x := range [...]natTuple{key.client.loose(), key.server.loose()} {
-			if left := slices.DeleteFunc(n.byTuple[x], func(o *translation) bool { return o == t }); len(left) > 0 {
-				n.byTuple[x] = left
-			} else {
-				delete(n.byTuple, x)
+		n.drop(t)
+	}
+	if e.closes%untoldCheck == 0 {
+		for _, t := range n.byKey {
+			if e.closes-t.told > untoldKept {
+				n.drop(t)
 			}
 		}
 	}
@@ -147,6 +149,23 @@ func (e *Engine) forgetTranslations() {
 		}
 	}
 	n.again = n.again[:0]
+}
+
+// What is there is told in every window. Of one that is not the removal was lost.
+const (
+	untoldKept  = 24 // windows
+	untoldCheck = 8  // how often that is looked at, in windows
+)
+
+func (n *translations) drop(t *translation) {
+	delete(n.byKey, t.natKey)
+	for _, x := range [...]natTuple{t.client.loose(), t.server.loose()} {
+		if left := slices.DeleteFunc(n.byTuple[x], func(o *translation) bool { return o == t }); len(left) > 0 {
+			n.byTuple[x] = left
+		} else {
+			delete(n.byTuple, x)
+		}
+	}
 }
 
 // made is when it was last made, at the latest; 0: not known.

@@ -22,7 +22,8 @@ const maxServers = 100_000
 // read. They are collected from what is told anyway.
 type Servers struct {
 	procRoot  string
-	listening map[portOf]bool
+	listeners map[flow.SocketCookie]portOf
+	listening map[portOf]int // how many listeners
 	sockets   map[flow.SocketCookie]server
 	crowded   bool // there were more
 }
@@ -42,7 +43,7 @@ type server struct {
 
 // NewServers returns an empty collection.
 func NewServers(procRoot string) *Servers {
-	return &Servers{procRoot: procRoot, listening: map[portOf]bool{}, sockets: map[flow.SocketCookie]server{}}
+	return &Servers{procRoot: procRoot, listeners: map[flow.SocketCookie]portOf{}, listening: map[portOf]int{}, sockets: map[flow.SocketCookie]server{}}
 }
 
 // Note takes down what an observation says of a server's socket.
@@ -53,7 +54,7 @@ func (s *Servers) Note(o flow.Observation) {
 	}
 	switch {
 	case k.State == flow.Listen:
-		s.listening[portOf{k.Netns, k.Local.Port()}] = true
+		s.listens(k)
 	case k.Final:
 		delete(s.sockets, k.Cookie)
 	case k.State == flow.Established && len(k.Holders) > 0:
@@ -65,12 +66,28 @@ func (s *Servers) Note(o flow.Observation) {
 	}
 }
 
+// listens counts the listeners of each port.
+func (s *Servers) listens(k *flow.Socket) {
+	at, known := s.listeners[k.Cookie]
+	switch {
+	case !known && !k.Final:
+		at = portOf{k.Netns, k.Local.Port()}
+		s.listeners[k.Cookie] = at
+		s.listening[at]++
+	case known && k.Final:
+		delete(s.listeners, k.Cookie)
+		if s.listening[at]--; s.listening[at] == 0 {
+			delete(s.listening, at)
+		}
+	}
+}
+
 // tell asks the servers' sockets of some namespaces and tells what was translated.
 // Processes are asked in the order of their pids.
 func (s *Servers) tell(of map[flow.NetnsID]bool, now flow.Time, emit func(flow.Observation)) {
 	byProcess := map[flow.ProcessKey][]server{}
 	for _, k := range s.sockets {
-		if of[k.netns] && s.listening[portOf{k.netns, k.Local.Port()}] {
+		if of[k.netns] && s.listening[portOf{k.netns, k.Local.Port()}] > 0 {
 			byProcess[k.holder] = append(byProcess[k.holder], k)
 		}
 	}

@@ -31,7 +31,9 @@ type Source struct {
 	// before the kernel tracked anything, and whose table was full when it was read.
 	denied, failed map[uint64]flow.NetnsID
 	absent, full   map[uint64]bool
-	failure        error    // the first
+	failure        error    // the first of those that failed
+	left           []uint64 // namespaces that ended in this window
+	finished       bool     // the window is over, and nothing was taken since
 	servers        *Servers // nil: are not asked
 }
 
@@ -64,6 +66,7 @@ func (s *Source) Enter(id flow.NetnsID, inode uint64) {
 	if s.spaces[inode] != nil {
 		return
 	}
+	s.forget(inode) // that had it before
 	sp, err := openSpace(id, inode, s.procRoot)
 	switch {
 	case errors.Is(err, errNoConntrack):
@@ -85,6 +88,7 @@ func (s *Source) Enter(id flow.NetnsID, inode uint64) {
 
 // Leave lets go of a namespace that has ended, after telling what waits in it.
 func (s *Source) Leave(inode uint64, emit func(flow.Observation)) {
+	s.left = append(s.left, inode)
 	sp := s.spaces[inode]
 	if sp == nil {
 		return
@@ -94,11 +98,34 @@ func (s *Source) Leave(inode uint64, emit func(flow.Observation)) {
 	delete(s.spaces, inode)
 }
 
+// forget forgets what could not be told of a namespace.
+func (s *Source) forget(inode uint64) {
+	s.left = slices.DeleteFunc(s.left, func(i uint64) bool { return i == inode })
+	delete(s.denied, inode)
+	delete(s.failed, inode)
+	delete(s.absent, inode)
+	delete(s.full, inode)
+	if len(s.failed) == 0 {
+		s.failure = nil
+	}
+}
+
+// nextWindow forgets what was so in the window before and is not any more.
+func (s *Source) nextWindow() {
+	s.finished = false
+	clear(s.full)
+	for _, inode := range slices.Clone(s.left) {
+		s.forget(inode)
+	}
+}
+
 // Take tells what is new since the last call: first everything there is, then
 // what is made and removed. It never waits.
 func (s *Source) Take(emit func(flow.Observation)) {
 	adopted := !s.began
-	s.began = true
+	if s.began = true; s.finished {
+		s.nextWindow()
+	}
 	var ready [64]unix.EpollEvent
 	if n, err := unix.EpollWait(s.epoll, ready[:], 0); err == nil && n > 0 {
 		for i := range n {
@@ -119,6 +146,7 @@ func (s *Source) Take(emit func(flow.Observation)) {
 // messages were lost, or where none are told, lives on for some time.
 func (s *Source) Finish(emit func(flow.Observation)) {
 	s.Take(emit)
+	s.finished = true
 	for _, sp := range s.sorted(func(sp *space) bool { return !sp.taken }) {
 		s.drain(sp, emit)
 		s.dump(sp, false, emit)

@@ -66,6 +66,7 @@ func (s *Source) seenDatagrams() {
 		s.out.Ephemeral = h.record.Flags&flagEphemeral != 0
 		s.out.Holders = h.all()
 		s.emit(&s.out)
+		s.waits.met(&s.out)
 	}
 }
 

@@ -74,6 +74,7 @@ func (s *Source) takeLook() error {
 	}
 	s.sockets += int(unchanged)
 	s.looked, s.lookCost = time.Now(), processorTime()-cost
+	s.missWaits()
 	return nil
 }
 
@@ -239,5 +240,6 @@ func (s *Source) tellListeners() {
 		s.clock.socket(&h.record, &s.out)
 		s.out.Holders = h.all()
 		s.emit(&s.out)
+		s.waits.met(&s.out)
 	}
 }

@@ -29,6 +29,8 @@ type Sighting struct {
 // people are the processes that were met.
 type people struct {
 	known map[flow.ProcessKey]*person
+	byPID map[int32]flow.ProcessKey // the latest of each number
+	swept time.Time
 }
 
 type person struct {
@@ -38,11 +40,24 @@ type person struct {
 
 // remembered is how long a process is known after its end: its last
 // connections may end later than itself.
-const remembered = flow.Time(5 * time.Minute)
+const remembered = flow.Time(time.Minute)
 
-func newPeople() people { return people{known: map[flow.ProcessKey]*person{}} }
+func newPeople() people {
+	return people{known: map[flow.ProcessKey]*person{}, byPID: map[int32]flow.ProcessKey{}}
+}
 
-func (p *people) add(k flow.ProcessKey) *person {
+// meet adds a process. One that had its number is over, whether that was told or
+// not.
+func (s *Source) meet(k flow.ProcessKey) *person {
+	p := &s.people
+	if before, ok := p.byPID[k.PID]; ok && before != k && before.Start <= k.Start {
+		if who := p.known[before]; who != nil && who.exited == 0 {
+			s.told(before, who)
+		}
+	}
+	if p.byPID[k.PID].Start <= k.Start {
+		p.byPID[k.PID] = k
+	}
 	who := &person{key: []flow.ProcessKey{k}}
 	p.known[k] = who
 	return who
@@ -52,7 +67,9 @@ func (p *people) add(k flow.ProcessKey) *person {
 func (p *people) forget(now flow.Time) {
 	for k, who := range p.known {
 		if who.exited != 0 && now-who.exited > remembered {
-			delete(p.known, k)
+			if delete(p.known, k); p.byPID[k.PID] == k {
+				delete(p.byPID, k.PID)
+			}
 		}
 	}
 }
@@ -65,7 +82,7 @@ func (s *Source) sighted(r *peerscopeProcessRecord) {
 		return
 	}
 	if s.people.known[k] == nil {
-		s.people.add(k)
+		s.meet(k)
 	}
 	s.emit(&p)
 }
@@ -100,7 +117,7 @@ func (s *Source) holder(pid uint32, start uint64) []flow.ProcessKey {
 	if who := s.people.known[k]; who != nil {
 		return who.key
 	}
-	who := s.people.add(k)
+	who := s.meet(k)
 	p, err := s.cfg.Processes.Process(k.PID, s.now())
 	if err != nil || p.Key != k {
 		s.emit(&flow.Loss{Time: s.now(), Reason: flow.LossProcRead, Count: 1})

@@ -7,6 +7,12 @@ import (
 	"peerscope/internal/flow"
 )
 
+// seenPlace is a namespace that was told, and when it was last found to live.
+type seenPlace struct {
+	inode uint64
+	seen  time.Time
+}
+
 // cookies: the kernel names namespaces by cookies (netns.IDOf), and so may the
 // programs.
 func cookies(found []flow.Namespace) bool {
@@ -21,7 +27,9 @@ func (s *Source) refresh() error {
 		return err
 	}
 	s.tellPlaces(changed)
-	s.people.forget(s.now())
+	ids, _, _ := s.spaces.Selected()
+	s.foundPlaces(ids, time.Now())
+	s.expire()
 	return nil
 }
 
@@ -29,7 +37,7 @@ func (s *Source) tellPlaces(list []flow.Namespace) {
 	for i := range list {
 		n := &list[i]
 		if n.Observed {
-			s.places[n.ID] = true
+			s.places[n.ID] = &seenPlace{n.Inode, time.Now()}
 			n.DeathsSeen = true
 		}
 		s.emit(n)
@@ -82,9 +90,12 @@ func (s *Source) finishTranslations() {
 // be gone when it would be.
 func (s *Source) met(cookie uint64, inode uint32) {
 	id := netnsID(cookie, inode)
-	if s.places[id] {
+	if p := s.places[id]; p != nil {
+		if s.expired.After(p.seen) {
+			p.seen = s.expired
+		}
 		return
 	}
-	s.places[id] = true
+	s.places[id] = &seenPlace{uint64(inode), time.Now()}
 	s.emit(&flow.Namespace{Time: s.now(), ID: id, Inode: uint64(inode), Observed: true, DeathsSeen: true})
 }

@@ -102,7 +102,9 @@ type Source struct {
 	datagrams datagrams
 	locals    locals           // unix sockets
 	found     []flow.Namespace // before Run
-	places    map[flow.NetnsID]bool
+	places    map[flow.NetnsID]*seenPlace
+	expired   time.Time               // when expire did something last
+	waits     waits                   // sockets that wait for anybody
 	entered   map[uint64]flow.NetnsID // namespaces that Translations was let into, by inode
 	finished  time.Time               // when all translations were told last
 	totals    totals
@@ -149,8 +151,8 @@ func New(cfg Config) (*Source, error) {
 
 func newSource(cfg Config) *Source {
 	p := pace.New(cfg.Boundary)
-	return &Source{cfg: cfg, pace: p, clock: clock{p.Offset()}, places: map[flow.NetnsID]bool{}, entered: map[uint64]flow.NetnsID{},
-		people: newPeople(), pairing: newPairing(cfg.Boundary != nil), datagrams: newDatagrams(), locals: newLocals()}
+	return &Source{cfg: cfg, pace: p, clock: clock{p.Offset()}, places: map[flow.NetnsID]*seenPlace{}, entered: map[uint64]flow.NetnsID{},
+		people: newPeople(), pairing: newPairing(cfg.Boundary != nil), datagrams: newDatagrams(), locals: newLocals(), waits: newWaits()}
 }
 
 // Close detaches the programs. Run does it too.

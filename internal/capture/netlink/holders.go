@@ -1,6 +1,7 @@
 package netlink
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,8 +15,9 @@ import (
 // holders finds out which processes hold sockets, and who they are.
 type holders struct {
 	cfg      Config
-	wanted   map[uint64]bool // inodes of live sockets, of this look
-	known    map[flow.ProcessKey]bool
+	wanted   map[uint64]bool           // inodes of live sockets, of this look
+	known    map[int32]flow.ProcessKey // that were told, by pid
+	swept    time.Time                 // when known was last compared with what lives
 	byPID    map[int32]flow.ProcessKey
 	alone    map[int32][]flow.ProcessKey // of a process that holds alone, to be shared
 	renamed  map[int32]bool              // processes that started another program
@@ -35,7 +37,7 @@ type holding struct {
 }
 
 func newHolders(cfg Config) holders {
-	return holders{cfg: cfg, wanted: map[uint64]bool{}, known: map[flow.ProcessKey]bool{}, byPID: map[int32]flow.ProcessKey{}, alone: map[int32][]flow.ProcessKey{},
+	return holders{cfg: cfg, wanted: map[uint64]bool{}, known: map[int32]flow.ProcessKey{}, byPID: map[int32]flow.ProcessKey{}, alone: map[int32][]flow.ProcessKey{},
 		renamed: map[int32]bool{}, found: make([][]holding, walkWorkers()), eventsFD: -1, host: showsHost(cfg.ProcRoot)}
 }
 
@@ -223,21 +225,55 @@ func (s *Source) keysOf(inode uint64, began uint64) []flow.ProcessKey {
 // another program since.
 func (s *Source) introduce(k flow.ProcessKey) {
 	h := &s.procs
-	if h.known[k] && !h.renamed[k.PID] {
+	before, met := h.known[k.PID]
+	if met && before == k && !h.renamed[k.PID] {
 		return
 	}
+	if met && before != k { // its number is used again
+		s.emit(&flow.Exit{Time: s.look.at, Key: before})
+	}
 	delete(h.renamed, k.PID)
-	h.known[k] = true
+	h.known[k.PID] = k
 	p, err := h.cfg.Processes.Process(k.PID, s.look.at)
 	if err != nil || p.Key != k {
 		if err == nil {
 			err = unix.ESRCH
 		}
 		s.emit(&flow.Loss{Time: s.look.at, Reason: flow.LossProcRead, Count: 1})
-		delete(h.known, k)
+		delete(h.known, k.PID)
 		return
 	}
 	s.emit(&p)
+}
+
+// sweepEvery is how often processes that were told are looked for: the word of
+// their end may have been lost, or nobody says it.
+const sweepEvery = time.Minute
+
+// sweep tells the end of processes that are not there any more, and forgets what
+// was kept by their numbers.
+func (s *Source) sweep() error {
+	h := &s.procs
+	if time.Since(h.swept) < sweepEvery {
+		return nil
+	}
+	h.swept = time.Now()
+	pids, err := listPIDs(s.cfg.ProcRoot, nil)
+	if err != nil {
+		return err
+	}
+	lives := make(map[int32]bool, len(pids))
+	for _, pid := range pids {
+		lives[pid] = true
+	}
+	for _, pid := range slices.Sorted(maps.Keys(h.known)) {
+		if !lives[pid] {
+			s.ended(pid)
+		}
+	}
+	maps.DeleteFunc(h.renamed, func(pid int32, _ bool) bool { return !lives[pid] })
+	maps.DeleteFunc(h.alone, func(pid int32, _ []flow.ProcessKey) bool { return !lives[pid] })
+	return nil
 }
 
 // hold brings one socket's holders up to date. Who held it before and still

@@ -77,6 +77,9 @@ func (s *Source) takeLook(kind lookKind, thorough bool) error {
 	if err := s.drainAll(); err != nil {
 		return err
 	}
+	if err := s.sweep(); err != nil {
+		return err
+	}
 	s.findVanished()
 	s.lastLook, s.look.kind = s.look.at, laterLook
 	s.look.took, s.look.cost = time.Since(began), processorTime()-cpu

@@ -65,11 +65,9 @@ func (s *Source) processEvent(e procEvent) {
 
 // ended tells the exit of a process that was met.
 func (s *Source) ended(pid int32) {
-	for k := range s.procs.known {
-		if k.PID == pid {
-			delete(s.procs.known, k)
-			s.emit(&flow.Exit{Time: s.now(), Key: k})
-			return
-		}
+	if k, met := s.procs.known[pid]; met {
+		delete(s.procs.known, pid)
+		delete(s.procs.alone, pid)
+		s.emit(&flow.Exit{Time: s.now(), Key: k})
 	}
 }

@@ -179,7 +179,7 @@ func (s *Source) tell(sp *space) error {
 		return err
 	}
 	n := flow.Namespace{ID: sp.id, Inode: sp.inode, Name: sp.name, Observed: true, DeathsSeen: sp.deaths != nil, Local: routes.Local, Broadcast: routes.Broadcast}
-	if n.Name == sp.told.Name && slices.Equal(n.Local, sp.told.Local) && sp.told.ID != 0 {
+	if n.Name == sp.told.Name && slices.Equal(n.Local, sp.told.Local) && slices.Equal(n.Broadcast, sp.told.Broadcast) && sp.told.ID != 0 {
 		return nil
 	}
 	sp.told = n
@@ -209,6 +209,7 @@ func (s *Source) letGo(old *space) error {
 	if s.cfg.Translations != nil {
 		s.cfg.Translations.Leave(old.inode, s.cfg.Emit)
 	}
+	s.emit(&flow.Namespace{Time: s.now(), ID: old.id, Inode: old.inode, Gone: true})
 	old.close()
 	s.spaces.open = slices.DeleteFunc(s.spaces.open, func(o *space) bool { return o == old })
 	return nil
