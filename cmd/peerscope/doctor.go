@@ -69,7 +69,7 @@ func examine(self identity.Self) []check {
 	}
 	add("processes of others", self.ReadsOthers, "their open files can be read, so every socket finds its process",
 		"their open files cannot be read: only your own processes are named",
-		"run as root, or: sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search,cap_sys_admin,cap_net_admin+ep $(command -v peerscope)")
+		"run as root, or: sudo setcap "+allCapabilities+"+ep $(command -v peerscope)")
 	add("network namespaces", self.Capabilities.Has("cap_sys_admin"), "other namespaces can be entered",
 		"other namespaces cannot be entered: only this one is mapped", "run as root, or give the program CAP_SYS_ADMIN")
 	add("large buffers", self.Capabilities.Has("cap_net_admin"), "the kernel's messages have room in a burst",

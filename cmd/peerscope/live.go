@@ -18,6 +18,9 @@ type liveOptions struct {
 	// Watched reports whether somebody does. It is asked ten times a second, by the
 	// goroutine that observes; nil: nobody.
 	Watched func() bool
+	// First is how long the first window lasts at most, so that somebody who waits
+	// sees soon what was open already; 0: as long as any.
+	First time.Duration
 	// Closed is called with each window's map while the pipeline still holds what it
 	// was decided from; nil: nobody asks.
 	Closed func(*pipeline, *topology.Map)
@@ -59,7 +62,18 @@ func (o liveOptions) boundary(start, now time.Time) time.Time {
 // not wait for anybody. A map is never changed after it was given.
 func runLive(ctx context.Context, ob observation, o liveOptions, onTick func(*topology.Map)) error {
 	o = o.withDefaults()
-	ob.boundary, ob.patience = o.boundary, o.Tick/5
+	var first time.Time // when the first window began
+	ob.boundary = func(start, now time.Time) time.Time {
+		end := o.boundary(start, now)
+		if first.IsZero() {
+			first = start
+		}
+		if early := start.Add(o.First); o.First > 0 && start.Equal(first) && early.Before(end) {
+			return early
+		}
+		return end
+	}
+	ob.patience = o.Tick / 5
 	w := newWindows(newPipelineOf(attribution.Config{Legs: o.Logical}), onTick)
 	w.closed = o.Closed
 	if err := observe(ctx, ob, w.take, o.Progress); err != nil {

@@ -86,21 +86,37 @@ func newRoot(s streams) *cobra.Command {
 		Use:   "peerscope",
 		Short: "Which process talks to which, who called whom, over what, and how well",
 		Long: "Peerscope shows which process talks to which process on this host: who called whom,\n" +
-			"over what, how much, and on what evidence. It changes nothing in the programs it observes.",
+			"over what, how much, and on what evidence. It changes nothing in the programs it observes.\n" +
+			"Without a command it shows this live (top); where there is no terminal it prints one map.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArgs,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	live, once := newTop(s), newMap(s)
+	root.RunE = func(c *cobra.Command, _ []string) error { return plain(c, s, live, once) }
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see: %s --help", err, c.CommandPath()))
 	})
-	root.AddCommand(newMap(s), newExplain(s), newDiff(s), newPolicy(s), newRecord(s), newDoctor(s), newVersion(s))
+	root.AddCommand(live, once, newExplain(s), newDiff(s), newPolicy(s), newRecord(s), newDoctor(s), newVersion(s))
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
+}
+
+// plain is the program without a command: the live view on a terminal, else one
+// map.
+func plain(c *cobra.Command, s streams, live, once *cobra.Command) error {
+	next := once
+	if isTerminal(s.out) && isTerminal(os.Stdin) && os.Getenv("TERM") != "dumb" {
+		next = live
+	}
+	next.SetContext(c.Context())
+	if err := next.Args(next, nil); err != nil {
+		return err
+	}
+	return next.RunE(next, nil)
 }
 
 func noArgs(c *cobra.Command, args []string) error {

@@ -143,7 +143,7 @@ func (p *prose) curves(r *row) {
 		{"failed", func(s *sample) (float64, bool) { return float64(s.failed), true }, func(v float64) string { return perSecond(v) + "/s" }},
 	} {
 		values, failed := p.md.past(&r.trail, 2*cells, c.of)
-		if !slices.ContainsFunc(values, func(v float64) bool { return v >= 0 }) || c.label == "failed" && !slices.Contains(failed, true) {
+		if highest(values) == 0 || c.label == "failed" && !slices.Contains(failed, true) {
 			continue
 		}
 		text := p.md.curve(values)

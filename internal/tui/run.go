@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,11 +20,11 @@ type Config struct {
 	// Maps are the ticks, each the whole map of its second; the first one is of the
 	// sockets that are open already. Closed: no more will come.
 	Maps    <-chan *topology.Map
-	Ended   func() string // why they ended, for people; nil: nothing is known
-	Filter  *filter.Expr  // nil: everything
-	Level   string        // one of view.Levels; empty: program
-	Limited string        // what cannot be seen for want of rights, and the fix; empty: nothing
-	URL     string        // of the web view; empty: there is none
+	Ended   string       // what to say when they are; empty: that they ended
+	Filter  *filter.Expr // nil: everything
+	Level   string       // one of view.Levels; empty: program
+	Limited string       // what cannot be seen for want of rights, and the fix; empty: nothing
+	URL     string       // of the web view; empty: there is none
 	Color   bool
 	ASCII   bool
 	Zone    *time.Location // of the times that are shown; nil: UTC
@@ -81,11 +82,7 @@ func feed(ctx context.Context, cfg Config, p *tea.Program) {
 				continue
 			}
 			maps = nil
-			why := "ended"
-			if cfg.Ended != nil {
-				why = cfg.Ended()
-			}
-			p.Send(endMsg{why})
+			p.Send(endMsg{cmp.Or(cfg.Ended, "ended")})
 		}
 	}
 }

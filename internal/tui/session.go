@@ -163,7 +163,7 @@ func (s *session) summary(st style) Summary {
 		"  most bytes  " + top,
 		"  problems    " + problems,
 		"  lost        " + lost,
-		"  to keep it  peerscope record -w incident.rec.zst, then peerscope top --from incident.rec.zst",
+		"  to keep it  peerscope record -w incident.rec.zst",
 	}
 }
 

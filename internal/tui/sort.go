@@ -75,13 +75,19 @@ type sums struct {
 	known       bool    // any of them is
 	problems    int
 	shown       int  // rows that the keys leave and that are not gone
-	places, p95 bool // some row has one
+	places, p95 bool   // nodes are in several places; some row has a percentile
+	place       string // of a node
 }
 
 // take adds a row that is there now.
 func (s *sums) take(r *row) {
 	for _, n := range r.ends {
-		s.places = s.places || n != nil && n.Place != ""
+		if n == nil || n.Place == "" || s.places {
+			continue
+		}
+		// Where all are in one place it says nothing.
+		s.places = s.place != "" && s.place != n.Place
+		s.place = n.Place
 	}
 	s.p95 = s.p95 || r.RTT != nil && r.RTT.P95 != nil
 	if r.Tx != nil {
