@@ -1,0 +1,170 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"peerscope/test/e2e/script"
+)
+
+// TestTopLive drives `top` in a terminal, on actors whose truth is known.
+func TestTopLive(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the lab takes minutes")
+	}
+	if os.Geteuid() != 0 {
+		skip(t, "the lab makes network namespaces, which takes root")
+	}
+	bench := newBench(t)
+	if bench.Tool == "" {
+		t.Skip("there is no tool to be judged")
+	}
+	for _, source := range []string{SourceEBPF, SourceNetlink} {
+		t.Run(source, func(t *testing.T) {
+			bench.offers(t, source)
+			topLive(newLab(t, bench, source, Scenario{Name: "top"}))
+		})
+	}
+}
+
+func topLive(l *Lab) {
+	a, b := l.Linked("a", "b")
+	client, web, lost := l.Actor(a, "client"), l.Actor(b, "web"), l.Actor(a, "lost")
+	ln := web.Listen(script.TCP, l.V4("0.2:8080"))
+	old := l.Dial(client, ln, DialOptions{}) // before anybody looks
+	s := screenOf(l.T, l.bench, 100, 24, nil, l.bench.Tool, "top", "--source", l.source, "--netns", a.Name, "--netns", b.Name)
+	// What is open already comes with the first look, though nothing moves.
+	s.awaits("client", "→", "web", "8080", "tcp", "CLIENT", "SERVER", "live 1s", "? help")
+	// What moves has a rate.
+	s.until("row of client with a rate", func(text string) bool {
+		old.Request(200_000)
+		row := rowOf(text, "client")
+		return strings.Contains(row, "kB") || strings.Contains(row, "MB")
+	})
+	// What fails is a problem, and the key for problems shows nothing else.
+	fail := func() { l.Fail(lost, l.V4("0.2:81"), "ECONNREFUSED", FailOptions{}) }
+	s.until("problem", func(text string) bool { fail(); return strings.Contains(text, "problems 1") })
+	s.press("e")
+	s.until("row of the problem alone", func(text string) bool {
+		fail()
+		return rowOf(text, "client") == "" && strings.Contains(text, "[only problems]") && strings.Contains(text, "81")
+	})
+	s.press("e")
+	// The filter is written with Tab, and explained by Enter.
+	s.press("/")
+	s.write("to:port:808")
+	s.press("Tab")
+	s.awaits("/ to:port:8080", "1 edge")
+	s.press("Enter", "Enter")
+	s.awaits("client", "calls web", "on tcp port 8080", "evidence", "client exact", "server exact", "pid")
+	s.press("y")
+	s.awaits("copied: ")
+	if got := s.tmux("show-buffer"); !strings.Contains(got, "calls web") || !strings.Contains(got, "e:") {
+		l.T.Errorf("copied %q, want the edge in words and its id", got)
+	}
+	// A smaller terminal has less of it, and nothing is broken.
+	s.resize(50, 12)
+	small := s.awaits("client", "web", "calls")
+	for line := range strings.Lines(small) {
+		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 50 {
+			l.T.Errorf("a line of %d cells on a screen of 50: %q", n, line)
+		}
+	}
+	if strings.Contains(small, "60s") {
+		l.T.Errorf("the last minute is on a screen of 50 columns:\n%s", small)
+	}
+	s.resize(100, 24)
+	s.awaits("CLIENT")
+	s.press("q")
+	s.awaits("Pane is dead")
+	how := "refused"
+	if l.source == SourceNetlink {
+		how = "failed" // it does not tell by what error
+	}
+	said := s.tmux("capture-pane", "-p", "-S", "-")
+	for _, want := range []string{"peerscope: ", "most bytes  client → web 8080", "problems", how, "to keep it"} {
+		if !strings.Contains(said, want) {
+			l.T.Errorf("the summary does not say %q:\n%s", want, said)
+		}
+	}
+}
+
+// rowOf is the line of the screen with a row that begins with that name.
+func rowOf(screen, name string) string {
+	for line := range strings.Lines(screen) {
+		if r := []rune(line); len(r) > 3 && strings.HasPrefix(string(r[3:]), name) {
+			return line
+		}
+	}
+	return ""
+}
+
+// TestTopOfARecording drives `top` in small terminals without any right.
+func TestTopOfARecording(t *testing.T) {
+	bench := newBench(t)
+	if bench.Tool == "" {
+		t.Skip("there is no tool to be judged")
+	}
+	world, err := filepath.Abs("../../testdata/worlds/resets-refusals-and-pending.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := screenOf(t, bench, 80, 24, nil, bench.Tool, "top", "--from", world, "--ascii", "--speed", "0")
+	s.awaits("CLIENT", "->", "the recording ended", "problems")
+	s.press("?")
+	s.awaits("another row; it stays chosen", "rows between processes")
+	s.press("Escape") // alone: with a key at once it would be Alt
+	s.awaits("CLIENT")
+	s.press("1")
+	s.awaits("group: process", "[")
+	s.press("/")
+	s.write("to:prot:443")
+	s.awaits("unknown key \"prot\"", "did you mean \"port\"?")
+	s.press("Escape")
+	s.awaits("CLIENT", "? help")
+	s.press("/")
+	s.write("rtt>10s")
+	s.press("Enter")
+	s.awaits("0 of ", "match rtt>10s", "Remove: [rtt>10s]")
+	s.press("Escape")
+	s.awaits("CLIENT")
+	s.resize(20, 5)
+	s.until("screen of 20x5", func(text string) bool { return strings.Contains(text, "->") && strings.Count(text, "\n") == 5 })
+	s.press("q")
+	s.awaits("Pane is dead")
+}
+
+// TestTopAsOrdinaryUser: without rights it shows what it may, and the line that
+// helps.
+func TestTopAsOrdinaryUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		skip(t, "a namespace of the test's own for another user takes root")
+	}
+	bench := newBench(t)
+	if bench.Tool == "" {
+		t.Skip("there is no tool to be judged")
+	}
+	l := newLab(t, bench, SourceNetlink, Scenario{Name: "top-user"})
+	ns := l.Netns("a")
+	dir := l.openDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tool := filepath.Join(dir, "peerscope")
+	program, err := os.ReadFile(bench.Tool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(tool, program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	run := []string{"ip", "netns", "exec", ns.Name, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"}
+	s := screenOf(t, bench, 100, 24, run, tool, "top", "--netns", "/proc/self/ns/net")
+	s.awaits("limited to your own processes: run sudo peerscope", "No connections now", "unseen")
+	s.press("i")
+	s.awaits("sudo setcap", "cap_bpf,", "What cannot be seen here", "no_ebpf")
+	s.press("q")
+	s.awaits("Pane is dead")
+}
