@@ -208,7 +208,17 @@ func (md *model) end(l *line, r *row, i, width int, placed bool, usual tone) {
 	}
 	l.cell(md.doubtTone(r, i, usual), name, width-room-1, false, g.ellipsis)
 	l.blank(1)
-	l.cell(muted, screen.Truncate(place, room, g.ellipsis), room, false, g.ellipsis)
+	l.cell(muted, shortPlace(place, room, g.ellipsis), room, false, g.ellipsis)
+}
+
+// shortPlace shortens a place: of a namespace the end tells it from its like, of
+// a unit or a pod the beginning.
+func shortPlace(place string, width int, ellipsis string) string {
+	if screen.Width(place) <= width || !strings.HasPrefix(place, "@") {
+		return screen.Truncate(place, width, ellipsis)
+	}
+	keep := max(width-screen.Width(ellipsis), 0)
+	return screen.Head(ellipsis, width) + screen.Tail(place, keep)
 }
 
 // failureCell says how the row fails, in words or by a sign.

@@ -193,7 +193,7 @@ func (p *prose) card(role, roleless string, r *row, i int) {
 		{"image ", a.Image}, {"pod ", a.PodName}, {"of ", a.Workload()}, {"k8s namespace ", a.Namespace}, {"cgroup ", a.Cgroup},
 		{"address ", a.PeerAddress}, {"network namespace ", a.NetnsName},
 	} {
-		if f.value != "" && f.value != n.Name {
+		if f.value != "" && f.value != n.Name && !(f.label == "runs " && f.value == a.ExecutablePath) {
 			parts = append(parts, f.label+f.value)
 		}
 	}

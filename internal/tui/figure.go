@@ -69,16 +69,18 @@ func many(n uint64, thing string) string {
 	return count(n) + " " + thing + "s"
 }
 
-// span of time for people: "8s", "2m31s", "1h30m".
+// lasting writes a span of time for people: "8s", "2m31s", "1h30m".
 func lasting(d time.Duration) string {
 	d = d.Round(time.Second)
+	if d >= time.Hour {
+		d = d.Round(time.Minute)
+	}
 	text := d.String()
-	if d >= time.Minute {
+	if d >= time.Minute && d%time.Minute == 0 {
 		text = strings.TrimSuffix(text, "0s")
 	}
-	if d >= time.Hour {
-		text = d.Round(time.Minute).String()
-		text = strings.TrimSuffix(text, "0s")
+	if d >= time.Hour && d%time.Hour == 0 {
+		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
 }

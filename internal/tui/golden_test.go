@@ -114,12 +114,12 @@ func TestStaleViewSaysSo(t *testing.T) {
 
 func TestSummaryHasFiveLines(t *testing.T) {
 	p := play(Config{}, shop(), 80, 24).ticks(30)
-	golden(t, "summary.txt", p.session.summary(p.style).String())
-	if got := newSession().summary(style{}).String(); got != "" {
+	golden(t, "summary.txt", p.session.summary(p.style, 100).String())
+	if got := newSession().summary(style{}, 100).String(); got != "" {
 		t.Errorf("the summary of nothing is %q", got)
 	}
 	for _, ascii := range []bool{false, true} {
-		s := play(Config{ASCII: ascii}, crowd(3, 300), 80, 24).ticks(3).session.summary(style{ascii: ascii})
+		s := play(Config{ASCII: ascii}, crowd(3, 300), 80, 24).ticks(3).session.summary(style{ascii: ascii}, 100)
 		for _, line := range s {
 			checkText(t, line, ascii)
 		}

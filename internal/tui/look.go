@@ -105,6 +105,7 @@ func (md *model) settle(s *shot) {
 		nodes[s.graph.Nodes[i].ID] = &s.graph.Nodes[i]
 	}
 	md.sums = sums{}
+	brief := s.m.Window.Length() < briefest
 	for i := range s.graph.Edges {
 		e := &s.graph.Edges[i]
 		r := md.rows[e.ID]
@@ -115,7 +116,7 @@ func (md *model) settle(s *shot) {
 		r.take(e, nodes, s.tick)
 		md.sums.take(r)
 		if r.trail.last < s.tick || s.owners == nil {
-			r.trail.put(s.tick, r.sample())
+			r.trail.put(s.tick, r.sample(brief))
 		}
 	}
 	for id, r := range md.rows {

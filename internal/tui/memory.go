@@ -122,8 +122,15 @@ func (m *memory) whole(now *topology.Map) *topology.Map {
 	return &out
 }
 
+// briefest is the length of a window below which rates are mostly chance: such is
+// the first one, which shows what was open already.
+const briefest = 200 * time.Millisecond
+
 func sampleOf(e *topology.Edge, length time.Duration) sample {
 	var s sample
+	if length < briefest {
+		length = 0 // no rate is known
+	}
 	if v, ok := e.Measure(topology.MeasureTx, length); ok {
 		s.tx, s.known = float32(v), s.known|knownTx
 	}

@@ -202,7 +202,7 @@ func FuzzNames(f *testing.F) {
 				p.keys(keys...)
 				checkFrame(t, p)
 			}
-			for _, l := range p.session.summary(p.style) {
+			for _, l := range p.session.summary(p.style, 100) {
 				checkText(t, l, p.style.ascii)
 			}
 		}

@@ -81,17 +81,20 @@ func (r *row) take(e *view.Edge, nodes map[string]*view.Node, tick int) {
 	}
 }
 
-// sample is what the row did in the tick that it shows.
-func (r *row) sample() sample {
+// sample is what the row did in the tick that it shows; of a brief one no rate.
+func (r *row) sample(brief bool) sample {
 	var s sample
+	if r.RTT != nil {
+		s.rtt, s.known = float32(r.RTT.Mean), s.known|knownRTT
+	}
+	if brief {
+		return s
+	}
 	if r.Tx != nil {
 		s.tx, s.known = float32(*r.Tx), s.known|knownTx
 	}
 	if r.Rx != nil {
 		s.rx, s.known = float32(*r.Rx), s.known|knownRx
-	}
-	if r.RTT != nil {
-		s.rtt, s.known = float32(r.RTT.Mean), s.known|knownRTT
 	}
 	if r.Failed != nil {
 		s.failed = float32(*r.Failed)

@@ -61,7 +61,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	if err != nil && !errors.Is(err, tea.ErrProgramKilled) && !errors.Is(err, tea.ErrInterrupted) {
 		return Summary{}, fmt.Errorf("show the terminal view: %w", err)
 	}
-	return md.session.summary(md.style), nil
+	return md.session.summary(md.style, md.width), nil
 }
 
 // feed passes ticks and seconds on until ctx ends, which ends the program.

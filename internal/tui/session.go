@@ -118,8 +118,9 @@ func (s Summary) String() string {
 	return strings.Join(s[:], "\n") + "\n"
 }
 
-// summary writes the session down; nothing if no map came.
-func (s *session) summary(st style) Summary {
+// summary writes the session down in lines of at most that width; nothing if no
+// map came.
+func (s *session) summary(st style, width int) Summary {
 	if s.to.IsZero() {
 		return Summary{}
 	}
@@ -157,7 +158,7 @@ func (s *session) summary(st style) Summary {
 		maps.DeleteFunc(known, func(_ string, n uint64) bool { return n == 0 })
 		lost = st.clean(counts(known))
 	}
-	return Summary{
+	lines := Summary{
 		fmt.Sprintf("peerscope: %s of %s, %s %s to servers, %s %s back", lasting(s.to.Sub(s.from)), cmp.Or(st.clean(s.host), "this host"),
 			g.up, amount(float64(s.bytes[0])), g.down, amount(float64(s.bytes[1]))),
 		"  most bytes  " + top,
@@ -165,6 +166,10 @@ func (s *session) summary(st style) Summary {
 		"  lost        " + lost,
 		"  to keep it  peerscope record -w incident.rec.zst",
 	}
+	for i := range lines {
+		lines[i] = screen.Truncate(lines[i], width, g.ellipsis)
+	}
+	return lines
 }
 
 // ranked are the pairs that have something of a count, most first.

@@ -74,7 +74,7 @@ type sums struct {
 	tx, rx      float64 // bytes a second
 	known       bool    // any of them is
 	problems    int
-	shown       int  // rows that the keys leave and that are not gone
+	shown       int    // rows that the keys leave and that are not gone
 	places, p95 bool   // nodes are in several places; some row has a percentile
 	place       string // of a node
 }

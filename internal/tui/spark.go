@@ -27,14 +27,17 @@ func (md *model) minute(l *line, r *row, width int, faint bool) {
 	}
 }
 
-// past is the last minute in that many steps; a value below 0 is not known.
+// past is the last minute in that many steps; a value below 0 is not known. Steps
+// are of whole ticks that do not depend on now, so that a step keeps its height
+// while it moves to the left.
 func (md *model) past(t *trail, steps int, of func(*sample) (float64, bool)) (values []float64, failed []bool) {
 	steps = max(min(steps, kept), 1)
 	values, failed = make([]float64, steps), make([]bool, steps)
+	size := (kept + steps - 1) / steps
 	for i := range steps {
-		from, to := md.now-kept+1+i*kept/steps, md.now-kept+1+(i+1)*kept/steps
+		step := md.now/size - steps + 1 + i
 		sum, n := 0.0, 0
-		for tick := from; tick < to; tick++ {
+		for tick := max(step*size, md.now-kept+1); tick < min((step+1)*size, md.now+1); tick++ {
 			s, ok := t.at(tick)
 			if !ok {
 				continue
