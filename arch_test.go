@@ -41,7 +41,7 @@ var architecture = map[string]struct {
 	"internal/config":              {in, []string{"internal/spelling"}},
 	"internal/recording":           {in, []string{"internal/flow"}},
 	"internal/screen":              {out, nil},
-	"internal/export":              {out, []string{"internal/topology", "internal/flow", "internal/spelling", "internal/screen"}},
+	"internal/export":              {out, []string{"internal/topology", "internal/flow", "internal/spelling", "internal/screen", "internal/view", "internal/layout"}},
 	"web":                          {out, nil},
 	"web/build":                    {lab, nil},
 	"internal/server":              {out, []string{"internal/topology", "internal/flow", "internal/filter", "internal/view", "internal/spelling"}},

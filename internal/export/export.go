@@ -21,7 +21,7 @@ import (
 
 // Formats are the names that Render knows, those for people first.
 func Formats() []string {
-	return []string{"tree", "table", "json", "csv", "dot", "mermaid"}
+	return []string{"tree", "table", "json", "csv", "dot", "mermaid", "svg"}
 }
 
 // Render writes m in the format of that name. The style matters to tree and
@@ -40,6 +40,8 @@ func Render(w io.Writer, format string, m *topology.Map, style Style) error {
 		return DOT(w, m)
 	case "mermaid":
 		return Mermaid(w, m)
+	case "svg":
+		return SVG(w, m)
 	}
 	return &UnknownFormatError{Format: format}
 }

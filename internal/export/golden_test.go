@@ -45,6 +45,8 @@ func TestGolden(t *testing.T) {
 		{"rich.csv", "csv", rich(), export.Style{}},
 		{"rich.dot", "dot", rich(), export.Style{}},
 		{"rich.mmd", "mermaid", rich(), export.Style{}},
+		{"rich.svg", "svg", rich(), export.Style{}},
+		{"empty.svg", "svg", empty(), export.Style{}},
 		{"empty.json", "json", &topology.Map{Schema: topology.Schema}, export.Style{}},
 		{"empty.csv", "csv", empty(), export.Style{}},
 		{"empty.dot", "dot", empty(), export.Style{}},

@@ -191,14 +191,14 @@ func TestProgramFormatsAreDeterministic(t *testing.T) {
 
 func TestUnknownFormat(t *testing.T) {
 	tests := []struct{ format, want string }{
-		{"jsn", `unknown output format "jsn", did you mean "json"? known formats: tree, table, json, csv, dot, mermaid`},
-		{"JSON", `unknown output format "JSON", did you mean "json"? known formats: tree, table, json, csv, dot, mermaid`},
-		{"tabel", `unknown output format "tabel", did you mean "table"? known formats: tree, table, json, csv, dot, mermaid`},
-		{"mer", `unknown output format "mer", did you mean "mermaid"? known formats: tree, table, json, csv, dot, mermaid`},
-		{"t", `unknown output format "t", did you mean "tree"? known formats: tree, table, json, csv, dot, mermaid`},
-		{"xyz", `unknown output format "xyz", known formats: tree, table, json, csv, dot, mermaid`},
-		{"", `unknown output format "", known formats: tree, table, json, csv, dot, mermaid`},
-		{"\x1b[2J", `unknown output format "\x1b[2J", known formats: tree, table, json, csv, dot, mermaid`},
+		{"jsn", `unknown output format "jsn", did you mean "json"? known formats: tree, table, json, csv, dot, mermaid, svg`},
+		{"JSON", `unknown output format "JSON", did you mean "json"? known formats: tree, table, json, csv, dot, mermaid, svg`},
+		{"tabel", `unknown output format "tabel", did you mean "table"? known formats: tree, table, json, csv, dot, mermaid, svg`},
+		{"mer", `unknown output format "mer", did you mean "mermaid"? known formats: tree, table, json, csv, dot, mermaid, svg`},
+		{"t", `unknown output format "t", did you mean "tree"? known formats: tree, table, json, csv, dot, mermaid, svg`},
+		{"xyz", `unknown output format "xyz", known formats: tree, table, json, csv, dot, mermaid, svg`},
+		{"", `unknown output format "", known formats: tree, table, json, csv, dot, mermaid, svg`},
+		{"\x1b[2J", `unknown output format "\x1b[2J", known formats: tree, table, json, csv, dot, mermaid, svg`},
 	}
 	for _, tt := range tests {
 		var b bytes.Buffer

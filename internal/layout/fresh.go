@@ -224,7 +224,7 @@ func (d *draft) shape() {
 	top := 0.0
 	for i := range d.p.bands {
 		b := &d.p.bands[i]
-		if b.top = top; i < len(d.p.bands)-1 {
+		if b.top = top; i < len(d.p.bands)-1 && !d.p.o.Final {
 			b.rows = withReserve(b.rows)
 		}
 		top += float64(b.rows)*d.p.pitchY() - d.p.o.GapY + d.p.between()
@@ -387,7 +387,9 @@ func (d *draft) settle() {
 			first, step = -1, -1
 			d.p.left = &first
 		case right:
-			first = next + 1 // one column is left for a rank that comes later
+			if first = next + 1; d.p.o.Final { // else one column is left for a rank that comes later
+				first = next
+			}
 			d.p.right = &first
 		}
 		for v, slot := range d.fit(l) {

@@ -15,8 +15,8 @@ type Graph struct {
 type Node struct {
 	ID    string
 	Group string // the box it stands in; empty: none
-	// External nodes stand in the margins: left of all others if they call
-	// somebody, else right of them.
+	// External nodes stand in the margins: right of all others if they are called
+	// more than they call, else left of them.
 	External bool
 	Store    bool // stands as far right as the columns of others go
 }
@@ -98,15 +98,13 @@ const (
 	right
 )
 
-// zone: an external node that calls and is called is a client, which most are.
+// zone: an external node stands on the side of those it mostly talks as.
 func (n *network) zone(i int) zone {
-	switch {
-	case !n.nodes[i].External:
+	switch node := &n.nodes[i]; {
+	case !node.External:
 		return inner
-	case len(n.out[i]) > 0 || len(n.near[i]) == 0:
-		return left
-	case len(n.in[i]) == 0: // nobody knows who called
-		return left
+	case len(n.in[i]) > len(n.out[i]), node.Store && len(n.in[i]) > 0:
+		return right
 	}
-	return right
+	return left
 }

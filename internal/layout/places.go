@@ -18,6 +18,8 @@ type Options struct {
 	Remember      int     // nodes that went whose place is kept, at least; half of those that are there, if that is more
 	// Pins are places that a person gave. They do not move the others.
 	Pins map[string]Point
+	// Final: nobody will come, so no room is kept for them.
+	Final bool
 	// Tidy begins anew; the earlier places only say what was above what.
 	Tidy bool
 }

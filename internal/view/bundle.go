@@ -101,9 +101,15 @@ func (s *scene) bundles(surplus []string, in map[string]Group) map[string]string
 		}
 		return out
 	}
-	by := collect(func(id string) string { return in[id].ID })
+	outside := func(id string) string {
+		if isExternal(s.nodes[id]) {
+			return "external"
+		}
+		return ""
+	}
+	by := collect(func(id string) string { return cmp.Or(in[id].ID, outside(id)) })
 	if len(by) > max(6, s.o.Limit/4) {
-		by = collect(func(string) string { return "" })
+		by = collect(outside)
 	}
 	into := map[string]string{}
 	for b, ids := range by {
@@ -210,12 +216,8 @@ func (l *line) add(x *line) {
 
 // bundleRole is that which all members have.
 func (s *scene) bundleRole(b *topology.Node) string {
-	external := true
-	for _, id := range b.Attributes.Members {
-		external = external && isExternal(s.beside[id])
-	}
 	switch {
-	case external:
+	case s.external(b):
 		return RoleExternal
 	case strings.HasPrefix(b.ID, "bundle:"+sideClients):
 		return RoleClient
@@ -223,4 +225,24 @@ func (s *scene) bundleRole(b *topology.Node) string {
 		return RoleServer
 	}
 	return RoleBoth
+}
+
+// external: all members of a bundle are.
+func (s *scene) external(b *topology.Node) bool {
+	return !slices.ContainsFunc(b.Attributes.Members, func(id string) bool { return !isExternal(s.beside[id]) })
+}
+
+// bundled says what the members of a bundle are, where they are all the same.
+func (s *scene) bundled(b *topology.Node) string {
+	kind := s.beside[b.Attributes.Members[0]].Kind
+	if slices.ContainsFunc(b.Attributes.Members, func(id string) bool { return s.beside[id].Kind != kind }) {
+		return ""
+	}
+	switch {
+	case s.external(b):
+		return "external addresses"
+	case kind == topology.KindProcess || kind == topology.KindAddress:
+		return kind + "es"
+	}
+	return kind + "s"
 }

@@ -162,11 +162,13 @@ func changes(x, y *line) []string {
 	if p, q := x.Certainty(), y.Certainty(); p != q && p != "" && q != "" {
 		out = append(out, fmt.Sprintf("the ends are %s, before %s", q, p))
 	}
-	if was, is := timesOf(x.RTT), timesOf(y.RTT); was != nil && is != nil && differ(was.Mean, is.Mean, changedTrip, leastTrip) {
-		out = append(out, fmt.Sprintf("round trips take %s, before %s", SecondsText(is.Mean), SecondsText(was.Mean)))
+	was, known := meanOf(x.RTT)
+	is, too := meanOf(y.RTT)
+	if known && too && differ(was, is, changedTrip, leastTrip) {
+		out = append(out, fmt.Sprintf("round trips take %s, before %s", SecondsText(is), SecondsText(was)))
 	}
-	was, known := speed(x, x.length)
-	is, too := speed(y, y.length)
+	was, known = speed(x, x.length)
+	is, too = speed(y, y.length)
 	if known && too && differ(was, is, changedTraffic, leastTraffic) {
 		out = append(out, fmt.Sprintf("moves %s, before %s", RateText(is), RateText(was)))
 	}

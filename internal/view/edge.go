@@ -60,11 +60,24 @@ func (l *line) volume() uint64 {
 	return valueOf(to) + valueOf(back)
 }
 
-func timesOf(s *topology.Stat) *Times {
+// meanOf is in seconds.
+func meanOf(s *topology.Stat) (float64, bool) {
 	if s == nil || s.Count == 0 {
+		return 0, false
+	}
+	return float64(s.Sum) / float64(s.Count) / 1e6, true
+}
+
+func timesOf(s *topology.Stat) *Times {
+	mean, ok := meanOf(s)
+	if !ok {
 		return nil
 	}
-	return &Times{Mean: float64(s.Sum) / float64(s.Count) / 1e6, Max: float64(s.Max) / 1e6}
+	t := &Times{Mean: mean, Max: float64(s.Max) / 1e6}
+	if us, ok := s.Quantile(0.95); ok {
+		t.P95 = new(float64(us) / 1e6)
+	}
+	return t
 }
 
 // label is what stands at a line: its port or path, and its protocol.

@@ -140,6 +140,9 @@ type Edge struct {
 	Sentence    string               `json:"sentence"`
 	Change      string               `json:"change,omitempty"`  // of a comparison
 	Changes     []string             `json:"changes,omitempty"` // what changed, in words
+	// Route are points [x, y] that its line passes from client to server, or from
+	// first to second, where a straight one would lead below other nodes.
+	Route [][2]float64 `json:"route,omitempty"`
 }
 
 // Bytes of the window; a direction that nobody could count is nil.

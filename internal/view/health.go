@@ -138,10 +138,10 @@ func errorNames(errors map[string]uint64) string {
 // roundTrips: on one host or network and across the internet a different time is
 // much.
 func (v *verdict) roundTrips(e *topology.Edge, far bool) {
-	if e.RTT == nil || e.RTT.Count == 0 {
+	mean, ok := meanOf(e.RTT)
+	if !ok {
 		return
 	}
-	mean := float64(e.RTT.Sum) / float64(e.RTT.Count) / 1e6
 	slow, very := slowHere, verySlowHere
 	if far {
 		slow, very = slowOutside, verySlowOutside

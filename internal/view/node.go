@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"peerscope/internal/topology"
@@ -24,6 +25,7 @@ func (s *scene) node(n *topology.Node, t *around) Node {
 	out.Subtitle = subtitle(&out)
 	s.account(&out, n, t)
 	if n.Kind == KindBundle {
+		out.Subtitle = s.bundled(n)
 		out.Role, out.RoleReason = s.bundleRole(n), ""
 	} else if t != nil {
 		out.Role, out.RoleReason = role(n, t.in, t.out)
@@ -125,8 +127,8 @@ func subtitle(n *Node) string {
 	case n.Kind == topology.KindKernel || n.Kind == KindBundle:
 		return ""
 	case n.Processes == 1 && len(n.PIDs) == 1:
-		return words("pid", countText(float64(n.PIDs[0])))
-	case n.Processes > 0 && n.Processes == 1:
+		return fmt.Sprintf("pid %d", n.PIDs[0])
+	case n.Processes == 1:
 		return "1 process"
 	case n.Processes > 0:
 		return words(countText(float64(n.Processes)), "processes")

@@ -28,10 +28,8 @@ func (g *Graph) toPlace() layout.Graph {
 	}
 	for i := range g.Edges {
 		e := &g.Edges[i]
-		l := layout.Edge{From: e.Client, To: e.Server, Roles: len(e.Ends) == 0}
-		if !l.Roles {
-			l.From, l.To = e.Ends[0], e.Ends[1]
-		}
+		l := layout.Edge{Roles: len(e.Ends) == 0}
+		l.From, l.To = e.ends()
 		if e.Bytes != nil {
 			l.Weight = float64(valueOf(e.Bytes.Tx)) + float64(valueOf(e.Bytes.Rx))
 		}
@@ -40,7 +38,22 @@ func (g *Graph) toPlace() layout.Graph {
 	return out
 }
 
+// ends are the client and the server, or the first and the second.
+func (e *Edge) ends() (first, second string) {
+	if len(e.Ends) == 2 {
+		return e.Ends[0], e.Ends[1]
+	}
+	return e.Client, e.Server
+}
+
 func (g *Graph) placeBy(p *layout.Places) {
+	router := p.Router()
+	for i := range g.Edges {
+		first, second := g.Edges[i].ends()
+		for _, at := range router.Way(first, second) {
+			g.Edges[i].Route = append(g.Edges[i].Route, [2]float64{at.X, at.Y})
+		}
+	}
 	names := make(map[string]Group, len(g.Groups))
 	for _, b := range g.Groups {
 		b.Nodes = nil

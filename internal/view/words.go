@@ -71,8 +71,8 @@ func (s *scene) sentence(l *line, q *Quality) string {
 	}
 	before := len(b)
 	b = l.appendBytes(b, roles)
-	if t := timesOf(l.RTT); t != nil {
-		b = appendSeconds(append(b, ", round trip "...), t.Mean)
+	if mean, ok := meanOf(l.RTT); ok {
+		b = appendSeconds(append(b, ", round trip "...), mean)
 	}
 	if n := l.Connections.Active; n > 0 {
 		b = appendPlural(append(b, ", "...), n, "connection open", "connections open")
