@@ -1,7 +1,7 @@
 // The picture of the map as a file: the whole map in the places that are on the
 // screen, drawn from the same geometry as the canvas.
 
-import { bounds, along, type Box, type Curve } from "../map/geometry";
+import { bounds, along, pieces, type Box, type Curve } from "../map/geometry";
 import { cardContent, escape, fit } from "../map/card";
 import { labelOf } from "../map/labels";
 import { shapeOf, type Scene } from "../map/elements";
@@ -69,11 +69,11 @@ function outline(shape: string, w: number, h: number, fill: string, stroke: stri
 }
 
 function edge(c: Curve, d: { colour: string; width: number; line: string; opacity: number; arrow: string }): string {
-  const path = `M${n1(c.from.x)} ${n1(c.from.y)}Q${n1(c.c1.x)} ${n1(c.c1.y)} ${n1(c.mid.x)} ${n1(c.mid.y)}Q${n1(c.c2.x)} ${n1(c.c2.y)} ${n1(c.to.x)} ${n1(c.to.y)}`;
+  const path = `M${n1(c.from.x)} ${n1(c.from.y)}` + pieces(c).map(([, q, r]) => `Q${n1(q.x)} ${n1(q.y)} ${n1(r.x)} ${n1(r.y)}`).join("");
   const dash = d.line === "dashed" ? ' stroke-dasharray="7 4"' : d.line === "dotted" ? ' stroke-dasharray="1 4"' : "";
   let out = `<g opacity="${d.opacity}"><path d="${path}" fill="none" stroke="${d.colour}" stroke-width="${d.width}"${dash}/>`;
   if (d.arrow !== "none") {
-    const s = c.to.x >= c.c2.x ? 1 : -1;
+    const s = c.to.x >= c.controls.at(-1)!.x ? 1 : -1;
     const size = 6 + d.width;
     const tip = `${n1(c.to.x)} ${n1(c.to.y)}`;
     const a = `${n1(c.to.x - s * size)} ${n1(c.to.y - size / 2)}`;

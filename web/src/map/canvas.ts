@@ -132,7 +132,7 @@ export class Canvas {
       any = true;
     }
     if (any) old.data(changed);
-    for (const c of ["new", "gone", "loop"]) {
+    for (const c of ["new", "gone", "ended", "loop"]) {
       const on = i.classes.includes(c);
       if (old.hasClass(c) !== on) old.toggleClass(c, on);
     }

@@ -70,13 +70,12 @@ export function cardContent(n: GraphNode, w: number, h: number, t: Theme): strin
   const badge = n.processes && n.processes > 1 ? String(n.processes) : "";
   const badgeWidth = badge ? widthOf(badge, `600 11px ${t.font}`) + 12 : 0;
   const room = w - 38 - 10 - (badge ? badgeWidth + 6 : 0);
-  const fade = n.exited ? ' opacity="0.6"' : "";
   const name = escape(fit(n.name, `600 13px ${t.font}`, room));
-  const second = n.subtitle || n.place || "";
+  const second = [n.place, n.subtitle].filter(Boolean).join(" · ");
   const sub = escape(fit(second, `11px ${t.font}`, w - 38 - 10));
   const y = sub ? h / 2 - 4 : h / 2 + 4.5;
   const font = escape(t.font);
-  let s = `<g${fade}>`;
+  let s = "<g>";
   if (n.unknown) s += stripes(w, h, t);
   s += `<g transform="translate(12 ${h / 2 - 9}) scale(1.125)" fill="none" stroke="${t.muted}" stroke-width="1.3" stroke-linejoin="round" stroke-linecap="round"><path d="${glyphs[glyphOf(n)]}"/></g>`;
   s += `<text x="38" y="${y}" font-family="${font}" font-size="13" font-weight="600" fill="${t.text}">${name}</text>`;
@@ -98,7 +97,7 @@ const images = new Map<string, string>();
 
 /** The card as an image's address; equal nodes have equal addresses. */
 export function cardImage(n: GraphNode, w: number, h: number, t: Theme): string {
-  const key = [t.dark, w, h, n.name, n.subtitle ?? "", n.place ?? "", n.processes ?? 0, glyphOf(n), n.exited ?? false].join("\n");
+  const key = [t.dark, w, h, n.name, n.subtitle ?? "", n.place ?? "", n.processes ?? 0, glyphOf(n)].join("\n");
   let image = images.get(key);
   if (!image) {
     // Drawn at twice the size, so that it is sharp when zoomed in.

@@ -6,7 +6,7 @@ import { edgeToken, edgeWidth, healthToken, lineOf, oneWay, type Colouring } fro
 import type { Change, Shown } from "../model/shown";
 import type { View } from "../model/url";
 import { cardImage } from "./card";
-import { boxOf, controls, curve, lanes, places, type Box, type Curve } from "./geometry";
+import { boxOf, controls, curves as curvesOf, places, type Box, type Curve } from "./geometry";
 import type { Theme } from "./theme";
 
 export interface Item {
@@ -31,7 +31,6 @@ const fresh = 60_000;
 export function scene(s: Shown, v: Pick<View, "pins" | "colour">, t: Theme, now: number): Scene {
   const at = places(s.nodes, v.pins);
   const boxes = new Map<string, Box>();
-  const curves = new Map<string, Curve>();
   const items: Item[] = [];
   for (const g of s.groups) {
     const b = boxOf(g, at, v.pins);
@@ -42,15 +41,12 @@ export function scene(s: Shown, v: Pick<View, "pins" | "colour">, t: Theme, now:
   }
   const most = Math.max(1, ...s.nodes.map((n) => n.bytes_per_second ?? 0));
   for (const n of s.nodes) items.push(node(n, at.get(n.id)!, most, t, s.changes.get(n.id)));
-  const lane = lanes(s.edges);
+  const curves = curvesOf(s.edges, at);
   for (const e of s.edges) {
+    const c = curves.get(e.id);
+    if (!c) continue; // an end is not on the map
     const [a, b] = endsOf(e);
-    const from = at.get(a);
-    const to = at.get(b);
-    if (!from || !to) continue;
-    const c = curve(from, to, lane.get(e.id) ?? 0);
-    curves.set(e.id, c);
-    items.push(edge(e, c, from, to, v.colour, t, now, s.changes.get(e.id)));
+    items.push(edge(e, c, at.get(a)!, at.get(b)!, v.colour, t, now, s.changes.get(e.id)));
   }
   return { items, at, boxes, curves };
 }
@@ -62,7 +58,8 @@ function node(n: GraphNode, b: Box, most: number, t: Theme, change: Change | und
   const share = n.bytes_per_second ? Math.max(2, Math.round((20 * n.bytes_per_second) / most) * 5) : 0;
   const classes: string[] = [];
   if (change === "added") classes.push("new");
-  if (change === "gone" || n.exited) classes.push("gone");
+  if (change === "gone") classes.push("gone");
+  if (n.exited) classes.push("ended");
   return {
     group: "nodes",
     position: { x: b.x, y: b.y },

@@ -16,12 +16,10 @@ export interface Point {
   y: number;
 }
 
-/** Two quadratic curves that meet in the middle: from, by c1, to mid, by c2, to to. */
+/** Quadratic curves, one a control point, that meet halfway between their control points. */
 export interface Curve {
   from: Point;
-  c1: Point;
-  mid: Point;
-  c2: Point;
+  controls: Point[];
   to: Point;
 }
 
@@ -90,37 +88,100 @@ export function lanes(edges: GraphEdge[]): Map<string, number> {
 
 /**
  * From the side of the client to the side of the server that faces it, level at both
- * ends. Nodes above each other are joined by an arc at their right side.
+ * ends. Nodes above each other are joined by an arc at their right side. With a
+ * detour it runs level at that height between the two.
  */
-export function curve(a: Box, b: Box, lane: number): Curve {
-  const shift = Math.max(-a.h / 2 + 4, Math.min(a.h / 2 - 4, lane));
-  const shiftB = Math.max(-b.h / 2 + 4, Math.min(b.h / 2 - 4, lane));
+export function curve(a: Box, b: Box, lane: number, detour?: number): Curve {
+  const within = (box: Box) => Math.max(-box.h / 2 + 4, Math.min(box.h / 2 - 4, lane));
   const right = b.x - b.w / 2 - (a.x + a.w / 2);
   const left = a.x - a.w / 2 - (b.x + b.w / 2);
-  let from: Point;
-  let to: Point;
-  let c1: Point;
-  let c2: Point;
   if (right < 8 && left < 8) {
-    from = { x: a.x + a.w / 2, y: a.y + shift };
-    to = { x: b.x + b.w / 2, y: b.y + shiftB };
+    const from = { x: a.x + a.w / 2, y: a.y + within(a) };
+    const to = { x: b.x + b.w / 2, y: b.y + within(b) };
     const out = Math.max(from.x, to.x) + 36 + Math.abs(lane) + Math.min(60, Math.abs(to.y - from.y) / 8);
-    c1 = { x: out, y: from.y };
-    c2 = { x: out, y: to.y };
-  } else {
-    const s = right >= left ? 1 : -1;
-    from = { x: a.x + (s * a.w) / 2, y: a.y + shift };
-    to = { x: b.x - (s * b.w) / 2, y: b.y + shiftB };
-    const reach = Math.max(24, Math.abs(to.x - from.x) * 0.45);
-    c1 = { x: from.x + s * reach, y: from.y };
-    c2 = { x: to.x - s * reach, y: to.y };
+    return { from, controls: [{ x: out, y: from.y }, { x: out, y: to.y }], to };
   }
-  return { from, c1, mid: { x: (c1.x + c2.x) / 2, y: (c1.y + c2.y) / 2 }, c2, to };
+  const s = right >= left ? 1 : -1;
+  const from = { x: a.x + (s * a.w) / 2, y: a.y + within(a) };
+  const to = { x: b.x - (s * b.w) / 2, y: b.y + within(b) };
+  if (detour === undefined) {
+    const reach = Math.max(24, Math.abs(to.x - from.x) * 0.45);
+    return { from, controls: [{ x: from.x + s * reach, y: from.y }, { x: to.x - s * reach, y: to.y }], to };
+  }
+  const [first, second] = [40, 72];
+  return {
+    from,
+    controls: [
+      { x: from.x + s * first, y: from.y },
+      { x: from.x + s * second, y: detour },
+      { x: to.x - s * second, y: detour },
+      { x: to.x - s * first, y: to.y },
+    ],
+    to,
+  };
 }
 
-/** The point at a share of a curve, 0 to 1. */
+/** How far from the middle height a detour may run, in the order they are tried. */
+const detours = [0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 8, -8, 10, -10].map((n) => n * 19);
+const samples = [0.1, 0.16, 0.22, 0.28, 0.34, 0.4, 0.46, 0.5, 0.54, 0.6, 0.66, 0.72, 0.78, 0.84, 0.9];
+/** With more edges than this none is bent: there would be no way around. */
+const bendable = 200;
+
+/**
+ * The curves of all edges. One that would run behind a node it has nothing to do
+ * with is bent aside, as far as that helps.
+ */
+export function curves(edges: GraphEdge[], at: Map<string, Box>): Map<string, Curve> {
+  const lane = lanes(edges);
+  const out = new Map<string, Curve>();
+  for (const e of edges) {
+    const [x, y] = endsOf(e);
+    const a = at.get(x);
+    const b = at.get(y);
+    if (!a || !b) continue;
+    let best = curve(a, b, lane.get(e.id) ?? 0);
+    const apart = Math.abs(a.x - b.x) > 1.3 * (a.w + b.w) / 2;
+    if (apart && edges.length <= bendable) {
+      const others = [...at.entries()].filter(([id, o]) => id !== x && id !== y && o.x > Math.min(a.x, b.x) - o.w && o.x < Math.max(a.x, b.x) + o.w).map(([, o]) => o);
+      let least = covered(best, others);
+      for (const d of detours) {
+        if (least === 0) break;
+        const c = curve(a, b, lane.get(e.id) ?? 0, (a.y + b.y) / 2 + d + (lane.get(e.id) ?? 0));
+        const n = covered(c, others);
+        if (n < least) [best, least] = [c, n];
+      }
+    }
+    out.set(e.id, best);
+  }
+  return out;
+}
+
+/** How many points of a curve are behind boxes. */
+function covered(c: Curve, boxes: Box[]): number {
+  let n = 0;
+  for (const t of samples) {
+    const p = along(c, t);
+    if (boxes.some((b) => Math.abs(p.x - b.x) < b.w / 2 + 4 && Math.abs(p.y - b.y) < b.h / 2 + 4)) n++;
+  }
+  return n;
+}
+
+function middle(a: Point, b: Point): Point {
+  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+}
+
+/** The quadratic curves that a curve is made of: begin, control point, end. */
+export function pieces(c: Curve): [Point, Point, Point][] {
+  const n = c.controls.length;
+  return c.controls.map((p, i) => [i === 0 ? c.from : middle(c.controls[i - 1]!, p), p, i === n - 1 ? c.to : middle(p, c.controls[i + 1]!)]);
+}
+
+/** The point at a share of a curve, 0 to 1; its pieces count alike. */
 export function along(c: Curve, t: number): Point {
-  const [p, q, r, u] = t < 0.5 ? [c.from, c.c1, c.mid, t * 2] : [c.mid, c.c2, c.to, t * 2 - 1];
+  const all = pieces(c);
+  const i = Math.min(all.length - 1, Math.floor(t * all.length));
+  const u = t * all.length - i;
+  const [p, q, r] = all[i]!;
   const at = (m: number, n: number, o: number) => (1 - u) ** 2 * m + 2 * u * (1 - u) * n + u ** 2 * o;
   return { x: at(p.x, q.x, r.x), y: at(p.y, q.y, r.y) };
 }
@@ -132,7 +193,7 @@ export function controls(c: Curve): { weights: number[]; distances: number[] } {
   const long = Math.hypot(dx, dy) || 1;
   const weights: number[] = [];
   const distances: number[] = [];
-  for (const p of [c.c1, c.c2]) {
+  for (const p of c.controls) {
     const px = p.x - c.from.x;
     const py = p.y - c.from.y;
     weights.push((px * dx + py * dy) / (long * long));

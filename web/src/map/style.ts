@@ -106,6 +106,7 @@ export function stylesheet(t: Theme, calm: boolean): StylesheetJson {
       },
     },
     { selector: "edge.loop", style: { "curve-style": "bezier", "loop-direction": "0deg", "loop-sweep": "60deg", "control-point-step-size": 46, "source-endpoint": "outside-to-node", "target-endpoint": "outside-to-node", "edge-distances": "intersection" } },
+    { selector: "node.ended", style: { opacity: 0.6 } },
     { selector: ".gone", style: { opacity: 0.35 } },
     { selector: "edge.gone", style: { "line-style": "dotted" } },
     { selector: ".entering", style: { opacity: 0 } },

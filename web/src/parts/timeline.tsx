@@ -164,6 +164,11 @@ function Strip() {
         </defs>
         <rect class="ground" x="0" y="0" width={w} height={strip} />
         {oldest !== undefined && oldest > from && <rect class="never" x="0" y="0" width={Math.max(0, x(Math.min(oldest, to)))} height={strip} fill="url(#hatch)" />}
+        {oldest !== undefined && x(Math.min(oldest, to)) > 150 && (
+          <text class="never-text" x={x(Math.min(oldest, to)) - 8} y={strip / 2 + 4}>
+            {noHistory.value ? "no history is kept: " : ""}nothing before {dateAndClock(oldest)}
+          </text>
+        )}
         {b && <path class="bars" d={b.all} />}
         {b && <path class="bars failed" d={b.failed} />}
         {d?.series.gaps?.map((g) => {
@@ -263,7 +268,6 @@ export function TimelineBar() {
               </option>
             ))}
         </select>
-        {noHistory.value && <span class="muted" title="peerscope serve --history DIR keeps days">no history</span>}
       </div>
       <ul class="hidden-list" aria-label="Events">
         {events.value.slice(-20).map((e, i) => (
