@@ -64,9 +64,7 @@ func (d *theDay) make(b *testing.B) {
 			length := 10 * time.Second
 			if at.Before(t0.Add(18 * time.Hour)) {
 				length = time.Minute
-				for range 5 {
-					w.edges[w.rand.IntN(len(w.edges))] = w.link()
-				}
+				w.replace(5)
 			}
 			m := w.window(at, length)
 			at = at.Add(length)

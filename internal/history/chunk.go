@@ -3,7 +3,6 @@ package history
 import (
 	"cmp"
 	"encoding/binary"
-	"hash/fnv"
 	"slices"
 )
 
@@ -16,9 +15,11 @@ const mostNumbers = 1 << 24
 
 // chunkOf says in which of n chunks an edge is.
 func chunkOf(id string, n int) int {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	return int(h.Sum32() % uint32(n))
+	h := uint32(2166136261) // FNV-1a
+	for i := range len(id) {
+		h = (h ^ uint32(id[i])) * 16777619
+	}
+	return int(h % uint32(n))
 }
 
 // numbered is a row whose parts are numbers of a dictionary.
@@ -30,14 +31,22 @@ type numbered struct {
 
 // number writes rows in terms of the dictionary, sorted by chunk, form and edge.
 func (d *dictionary) number(rows []row, chunks int) []numbered {
-	out := make([]numbered, len(rows))
+	type place struct {
+		key uint64 // chunk, form and edge
+		row int
+	}
+	places := make([]place, len(rows))
 	for i := range rows {
 		r := &rows[i]
-		out[i] = numbered{chunk: chunkOf(r.edge.id, chunks), form: d.form(r.form), edge: d.edge(r.edge), set: d.set(r.sets), numbers: r.numbers}
+		key := uint64(chunkOf(r.edge.id, chunks))<<56 | uint64(d.form(r.form))<<32 | uint64(d.edge(r.edge))
+		places[i] = place{key, i}
 	}
-	slices.SortFunc(out, func(a, b numbered) int {
-		return cmp.Or(a.chunk-b.chunk, int(a.form-b.form), int(a.edge-b.edge))
-	})
+	slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.key, b.key) })
+	out := make([]numbered, len(rows))
+	for i, p := range places {
+		r := &rows[p.row]
+		out[i] = numbered{chunk: int(p.key >> 56), form: int32(p.key >> 32 & (1<<24 - 1)), edge: int32(uint32(p.key)), set: d.set(r.sets), numbers: r.numbers}
+	}
 	return out
 }
 

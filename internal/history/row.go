@@ -51,8 +51,17 @@ type row struct {
 // flattener makes rows of edges. It keeps memory between them.
 type flattener struct {
 	forms *forms
+	edges map[string]*identity // of the last window, by id
 	key   []byte
 	names []string
+}
+
+// remember the edges of a window for the next one.
+func (f *flattener) remember(rows []row) {
+	clear(f.edges)
+	for i := range rows {
+		f.edges[rows[i].edge.id] = rows[i].edge
+	}
 }
 
 // row writes an edge down as numbers, which are added to the end of numbers.
@@ -93,11 +102,16 @@ func (f *flattener) row(e *topology.Edge, numbers []uint64) (row, []uint64) {
 	if err != nil { // names that are there twice: not a map of this program
 		return row{}, numbers[:from]
 	}
-	return row{edge: identityOf(e), form: form, numbers: numbers[from:len(numbers):len(numbers)], sets: setsOf(e)}, numbers
+	return row{edge: f.identity(e), form: form, numbers: numbers[from:len(numbers):len(numbers)], sets: setsOf(e)}, numbers
 }
 
-func identityOf(e *topology.Edge) *identity {
-	return &identity{id: e.ID, client: e.Client, server: e.Server, ends: e.Ends, transport: e.Transport, serverPort: e.ServerPort, endPorts: e.EndPorts, path: e.Path}
+// identity is that of the last window, if it is the same.
+func (f *flattener) identity(e *topology.Edge) *identity {
+	d := identity{id: e.ID, client: e.Client, server: e.Server, ends: e.Ends, transport: e.Transport, serverPort: e.ServerPort, endPorts: e.EndPorts, path: e.Path}
+	if last := f.edges[e.ID]; last != nil && last.equal(&d) {
+		return last
+	}
+	return &identity{id: d.id, client: d.client, server: d.server, ends: d.ends, transport: d.transport, serverPort: d.serverPort, endPorts: d.endPorts, path: d.path}
 }
 
 func setsOf(e *topology.Edge) *sets {

@@ -41,14 +41,9 @@ type Missed struct {
 type node struct {
 	id  string
 	raw []byte // JSON
-
-	value *topology.Node // nil: not needed yet
 }
 
 func (n *node) read() (*topology.Node, error) {
-	if n.value != nil {
-		return n.value, nil
-	}
 	var v topology.Node
 	if err := json.Unmarshal(n.raw, &v); err != nil {
 		return nil, fmt.Errorf("node %.60q: %w", n.id, err)
@@ -56,15 +51,21 @@ func (n *node) read() (*topology.Node, error) {
 	return &v, nil
 }
 
-// converter makes windows of maps. It remembers nodes, which are mostly the same
-// from window to window.
+// converter makes windows of maps. It remembers the last window, since the next
+// one has mostly the same nodes and edges.
 type converter struct {
 	flattener
-	nodes map[string]*node // of the last window
+	nodes map[string]known
+}
+
+// known is a node that was written down, and what it was written from.
+type known struct {
+	node  *node
+	value topology.Node
 }
 
 func newConverter(f *forms) *converter {
-	return &converter{flattener: flattener{forms: f}, nodes: map[string]*node{}}
+	return &converter{flattener: flattener{forms: f, edges: map[string]*identity{}}, nodes: map[string]known{}}
 }
 
 func (c *converter) window(m *topology.Map) (*window, error) {
@@ -78,18 +79,18 @@ func (c *converter) window(m *topology.Map) (*window, error) {
 	}
 	w.about = aboutOf(m)
 	w.nodes = make([]*node, len(m.Nodes))
-	seen := make(map[string]*node, len(m.Nodes))
+	seen := make(map[string]known, len(m.Nodes))
 	for i := range m.Nodes {
 		v := &m.Nodes[i]
-		n := c.nodes[v.ID]
-		if n == nil || !reflect.DeepEqual(n.value, v) {
+		k, ok := c.nodes[v.ID]
+		if !ok || !reflect.DeepEqual(&k.value, v) {
 			raw, err := json.Marshal(v)
 			if err != nil {
 				return nil, fmt.Errorf("encode node %s: %w", v.ID, err)
 			}
-			n = &node{id: v.ID, raw: raw, value: v}
+			k = known{&node{id: v.ID, raw: raw}, *v}
 		}
-		w.nodes[i], seen[v.ID] = n, n
+		w.nodes[i], seen[v.ID] = k.node, k
 	}
 	c.nodes = seen
 	numbers := make([]uint64, 0, len(m.Edges)*24)
@@ -100,6 +101,7 @@ func (c *converter) window(m *topology.Map) (*window, error) {
 			w.rows = append(w.rows, r)
 		}
 	}
+	c.remember(w.rows)
 	return w, nil
 }
 

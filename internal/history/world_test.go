@@ -2,9 +2,11 @@ package history
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 type world struct {
 	rand  *rand.Rand
 	edges []*link
+	nodes []topology.Node // of the edges, sorted; nil: not known
 	next  int
 	churn float64 // edges that are replaced in a window, on average
 }
@@ -86,11 +89,8 @@ func (w *world) link() *link {
 
 // window is the map of the next window.
 func (w *world) window(start time.Time, length time.Duration) *topology.Map {
-	for w.rand.Float64() < w.churn {
-		w.edges[w.rand.IntN(len(w.edges))] = w.link()
-		if w.rand.Float64() < 0.5 {
-			break
-		}
+	if w.rand.Float64() < w.churn {
+		w.replace(1)
 	}
 	m := &topology.Map{Schema: topology.Schema, Host: topology.Host{Name: "web-1", ID: "abc", BootID: "def", Kernel: "6.18"},
 		Window: topology.Window{Start: stamp(start), End: stamp(start.Add(length))},
@@ -98,29 +98,34 @@ func (w *world) window(start time.Time, length time.Duration) *topology.Map {
 			Degraded: []topology.Degraded{{Code: "no_conntrack", Reason: "conntrack cannot be read", Fix: "run as root"}}}}
 	m.Capture.Totals.Kernel, m.Capture.Totals.Told = 1000, 900+uint64(w.rand.IntN(101))
 	m.Capture.Completeness = new(float64(m.Capture.Totals.Told*10) / 10_000)
-	nodes := map[string]topology.Node{}
-	seen := map[string]bool{}
+	if w.nodes == nil {
+		w.settle()
+	}
+	m.Nodes = slices.Clone(w.nodes)
+	m.Edges = make([]topology.Edge, 0, len(w.edges))
 	for _, l := range w.edges {
-		if seen[l.edge.ID] {
-			continue
-		}
-		seen[l.edge.ID] = true
-		nodes[l.client.ID], nodes[l.server.ID] = l.client, l.server
 		m.Edges = append(m.Edges, w.edge(l, length))
 	}
-	for _, n := range nodes {
-		m.Nodes = append(m.Nodes, n)
-	}
-	slices.SortFunc(m.Nodes, func(a, b topology.Node) int { return cmpStrings(a.ID, b.ID) })
-	slices.SortFunc(m.Edges, func(a, b topology.Edge) int { return cmpStrings(a.ID, b.ID) })
 	return m
 }
 
-func cmpStrings(a, b string) int {
-	if a < b {
-		return -1
+// settle sorts the edges and their nodes, after some were replaced.
+func (w *world) settle() {
+	slices.SortFunc(w.edges, func(a, b *link) int { return strings.Compare(a.edge.ID, b.edge.ID) })
+	w.edges = slices.CompactFunc(w.edges, func(a, b *link) bool { return a.edge.ID == b.edge.ID })
+	nodes := map[string]topology.Node{}
+	for _, l := range w.edges {
+		nodes[l.client.ID], nodes[l.server.ID] = l.client, l.server
 	}
-	return 1
+	w.nodes = slices.SortedFunc(maps.Values(nodes), func(a, b topology.Node) int { return strings.Compare(a.ID, b.ID) })
+}
+
+// replace lets edges go and others come.
+func (w *world) replace(n int) {
+	for range n {
+		w.edges[w.rand.IntN(len(w.edges))] = w.link()
+		w.nodes = nil
+	}
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
