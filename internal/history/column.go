@@ -37,8 +37,16 @@ const (
 	kindProtocol  kind = 70 // the name has "\x00" and -, 0 or 1 for TLS after it
 )
 
+// Of each of these there is one for each of topology.BucketBounds and one for
+// what is above them.
+const (
+	kindRTTBuckets     kind = 128
+	kindConnectBuckets kind = 160
+	mostBuckets             = 32
+)
+
 // named kinds have a name for each of their columns.
-func (k kind) named() bool { return k >= 64 }
+func (k kind) named() bool { return k >= 64 && k < 128 }
 
 // operation says how a number merges with that of the next window.
 type operation uint8
@@ -160,6 +168,12 @@ func alike(columns []column) []int {
 		case kindRTT + 3, kindConnect + 3:
 			of(c.kind - 1)
 		default:
+			switch {
+			case c.kind >= kindConnectBuckets:
+				of(kindConnect)
+			case c.kind >= kindRTTBuckets:
+				of(kindRTT)
+			}
 			if c.kind >= kindSideClient && c.kind < kindRTT {
 				of(kindBytes + (c.kind-kindSideClient)%4)
 			}

@@ -48,6 +48,10 @@ func (r *row) put(e *topology.Edge, open *topology.Evidence, c column, n uint64)
 		putFigure(&e.Connect, k-kindConnect, n)
 	case k >= kindBytes && k < kindRTT:
 		putDirection(e, k, n)
+	case k >= kindConnectBuckets:
+		putBucket(e.Connect, k-kindConnectBuckets, n)
+	case k >= kindRTTBuckets:
+		putBucket(e.RTT, k-kindRTTBuckets, n)
 	default:
 		putNamed(e, open, c, n)
 	}
@@ -59,6 +63,18 @@ func putFigure(into **topology.Stat, which kind, n uint64) {
 	}
 	s := *into
 	*[...]*uint64{&s.Count, &s.Sum, &s.Min, &s.Max}[which] = n
+}
+
+// putBucket adds a bucket behind the others.
+func putBucket(s *topology.Stat, bucket kind, n uint64) {
+	if n == 0 || s == nil {
+		return
+	}
+	upTo := uint64(topology.Unbounded)
+	if int(bucket) < len(topology.BucketBounds) {
+		upTo = topology.BucketBounds[bucket]
+	}
+	s.Buckets = append(s.Buckets, topology.Bucket{UpTo: upTo, Count: n})
 }
 
 func putDirection(e *topology.Edge, k kind, n uint64) {

@@ -10,7 +10,7 @@ import (
 type points struct {
 	first, width int64 // Unix milliseconds
 	steps        []point
-	have         uint64 // kinds that some window had
+	have         uint64 // the first 64 kinds that some window had
 }
 
 // point is one step.
@@ -41,7 +41,7 @@ func (p *points) add(start, end int64, t *totals, present bool) {
 	} else {
 		s.totals.follow(t)
 	}
-	p.have |= t.have
+	p.have |= t.have[0]
 }
 
 // idle are the kinds that are 0 where the edges were not in a window, if they are
@@ -64,7 +64,7 @@ func (p *points) series() *topology.Series {
 			continue
 		}
 		if !s.present {
-			s.totals.have = p.have & idle
+			s.totals.have[0] = p.have & idle
 		}
 		e := s.totals.edge()
 		for _, m := range topology.Measures() {

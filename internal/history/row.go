@@ -98,6 +98,8 @@ func (f *flattener) row(e *topology.Edge, numbers []uint64) (row, []uint64) {
 		put(kindInexact, name, 1)
 	}
 	f.protocols(e.Protocols, put)
+	putBuckets(kindRTTBuckets, e.RTT.Distribution(), put)
+	putBuckets(kindConnectBuckets, e.Connect.Distribution(), put)
 	form, err := f.forms.of(f.key)
 	if err != nil { // names that are there twice: not a map of this program
 		return row{}, numbers[:from]
@@ -145,6 +147,28 @@ func putStat(k kind, s *topology.Stat, put func(kind, string, uint64)) {
 	put(k+1, "", s.Sum)
 	put(k+2, "", s.Min)
 	put(k+3, "", s.Max)
+}
+
+// bucketsTogether are put down if one of them has samples, so that there are few
+// forms.
+const bucketsTogether = 6
+
+func putBuckets(k kind, list topology.Buckets, put func(kind, string, uint64)) {
+	last := -1 // bucket that was put
+	for len(list) > 0 {
+		first := topology.BucketOf(list[0].UpTo) / bucketsTogether * bucketsTogether
+		for i := first; i < min(first+bucketsTogether, len(topology.BucketBounds)+1); i++ {
+			n := uint64(0)
+			if len(list) > 0 && topology.BucketOf(list[0].UpTo) == i {
+				n, list = list[0].Count, list[1:]
+			}
+			put(k+kind(i), "", n)
+			last = i
+		}
+		if len(list) > 0 && topology.BucketOf(list[0].UpTo) <= last {
+			return // not in order: not of this program
+		}
+	}
 }
 
 // sorted are the keys of counts, in memory that is used again.

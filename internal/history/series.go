@@ -10,7 +10,7 @@ import (
 )
 
 // maxSteps are the most points that a series has.
-const maxSteps = 20_000
+const maxSteps = 10_000
 
 // Series is what edges did over time, by their ids, all together; nil: all edges
 // of the host. A step is as long as was asked for, or as long as the windows are

@@ -10,8 +10,21 @@ import (
 // totals are the numbers of some edges of a window together, without those that
 // have names. Of two ends without roles the first counts as the client.
 type totals struct {
-	have uint64 // a bit for each kind
-	n    [64]uint64
+	have [4]uint64 // a bit for each kind
+	n    [256]uint64
+}
+
+func (t *totals) has(k kind) bool { return t.have[k>>6]&(1<<(k&63)) != 0 }
+
+// kinds are those that are there, ascending.
+func (t *totals) kinds(yield func(kind) bool) {
+	for i, have := range t.have {
+		for ; have != 0; have &= have - 1 {
+			if !yield(kind(64*i + bits.TrailingZeros64(have))) {
+				return
+			}
+		}
+	}
 }
 
 // fold is where a kind is counted.
@@ -26,20 +39,19 @@ func fold(k kind) kind {
 func (t *totals) add(f *form, numbers []uint64) {
 	for i, c := range f.columns {
 		if c.kind.named() {
-			return // they come last
+			continue
 		}
-		k := fold(c.kind)
 		op := f.ops[i]
 		if op == opLast {
 			op = opAdd
 		}
-		t.put(k, op, numbers[i])
+		t.put(fold(c.kind), op, numbers[i])
 	}
 }
 
 func (t *totals) put(k kind, op operation, n uint64) {
-	if t.have&(1<<k) == 0 {
-		t.have |= 1 << k
+	if !t.has(k) {
+		t.have[k>>6] |= 1 << (k & 63)
 		t.n[k] = n
 		return
 	}
@@ -48,13 +60,10 @@ func (t *totals) put(k kind, op operation, n uint64) {
 
 // follow adds the totals of the next window.
 func (t *totals) follow(next *totals) {
-	for have := t.have &^ next.have; have != 0; have &= have - 1 {
-		if k := kind(bits.TrailingZeros64(have)); k.operation() == opLast {
-			t.n[k] = 0
-		}
+	for _, k := range []kind{kindActive, kindPending} {
+		t.n[k] = 0
 	}
-	for have := next.have; have != 0; have &= have - 1 {
-		k := kind(bits.TrailingZeros64(have))
+	for k := range next.kinds {
 		t.put(k, k.operation(), next.n[k])
 	}
 }
@@ -68,18 +77,20 @@ func totalsOf(rows []row) *totals {
 }
 
 func (t *totals) encode() []byte {
-	b := binary.AppendUvarint(nil, t.have)
-	for have := t.have; have != 0; have &= have - 1 {
-		b = binary.AppendUvarint(b, t.n[bits.TrailingZeros64(have)])
+	var b []byte
+	for k := range t.kinds {
+		b = append(b, byte(k))
+		b = binary.AppendUvarint(b, t.n[k])
 	}
 	return b
 }
 
 func decodeTotals(b []byte) (*totals, error) {
 	r := reader{b: b}
-	t := totals{have: r.number()}
-	for have := t.have; have != 0 && r.err == nil; have &= have - 1 {
-		t.n[bits.TrailingZeros64(have)] = r.number()
+	var t totals
+	for len(r.b) > 0 {
+		k := kind(r.byte())
+		t.put(k, opLast, r.number())
 	}
 	return &t, r.end()
 }
@@ -89,9 +100,10 @@ func (t *totals) edge() *topology.Edge {
 	r := row{edge: &identity{}}
 	var e topology.Edge
 	var open topology.Evidence
-	for have := t.have; have != 0; have &= have - 1 {
-		k := kind(bits.TrailingZeros64(have))
-		r.put(&e, &open, column{kind: k}, t.n[k])
+	for k := range t.kinds {
+		if !k.named() {
+			r.put(&e, &open, column{kind: k}, t.n[k])
+		}
 	}
 	return &e
 }

@@ -145,9 +145,9 @@ func (w *world) edge(l *link, length time.Duration) topology.Edge {
 			c.Opened, c.Closed = count, count
 		}
 		low := n(l.rtt)
-		e.RTT = &topology.Stat{Count: count, Min: low, Max: low + n(l.rtt), Sum: count * (low + n(l.rtt/3))}
+		e.RTT = w.stat(count, low, l.rtt)
 		if c.Opened > 0 {
-			e.Connect = &topology.Stat{Count: c.Opened, Min: low, Max: low * 2, Sum: c.Opened * (low + n(l.rtt/3))}
+			e.Connect = w.stat(c.Opened, low, l.rtt)
 		}
 	}
 	if w.rand.IntN(100) == 0 {
@@ -192,6 +192,29 @@ func (w *world) edge(l *link, length time.Duration) topology.Edge {
 		e.Protocols = []topology.Protocol{{Connections: n}}
 	}
 	return e
+}
+
+// stat are so many samples from low on.
+func (w *world) stat(count, low uint64, spread float64) *topology.Stat {
+	s := &topology.Stat{Min: low}
+	var buckets [len(topology.BucketBounds) + 1]uint64
+	for range count {
+		v := low + uint64(spread*w.rand.Float64())
+		s.Count++
+		s.Sum += v
+		s.Max = max(s.Max, v)
+		buckets[topology.BucketOf(v)]++
+	}
+	for i, n := range buckets {
+		if n > 0 {
+			upTo := uint64(topology.Unbounded)
+			if i < len(topology.BucketBounds) {
+				upTo = topology.BucketBounds[i]
+			}
+			s.Buckets = append(s.Buckets, topology.Bucket{UpTo: upTo, Count: n})
+		}
+	}
+	return s
 }
 
 // equal compares maps, also in what they do not print.
