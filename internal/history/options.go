@@ -1,6 +1,7 @@
 package history
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -36,8 +37,11 @@ func DefaultKeep() Keep {
 // DefaultMaxBytes is what Options without MaxBytes mean.
 const DefaultMaxBytes = 1 << 30
 
-// LeastBytes is the least that MaxBytes can be.
-const LeastBytes = 4 << 20
+// LeastBytes is the least that MaxBytes can be, LeastKeep the least time.
+const (
+	LeastBytes = 1 << 20
+	LeastKeep  = 10 * time.Minute
+)
 
 // Check fails on options that cannot be.
 func (o Options) Check() error {
@@ -46,16 +50,11 @@ func (o Options) Check() error {
 		return fmt.Errorf("the size of the history must be at least %d MiB", LeastBytes>>20)
 	}
 	k := o.Keep
-	for _, l := range []struct {
-		what      string
-		keep, min time.Duration
-	}{{"windows as they come", k.Fine, 10 * time.Minute}, {"windows of a minute", k.Minute, time.Hour}, {"windows of ten minutes", k.TenMinutes, 6 * time.Hour}, {"windows of an hour", k.Hour, 6 * time.Hour}} {
-		if l.keep < l.min {
-			return fmt.Errorf("keep %s for %v: at least %v, since longer ones are made of them", l.what, l.keep, l.min)
-		}
+	if min(k.Fine, k.Minute, k.TenMinutes, k.Hour) < LeastKeep {
+		return fmt.Errorf("the history must keep windows for at least %v", LeastKeep)
 	}
 	if k.Minute < k.Fine || k.TenMinutes < k.Minute || k.Hour < k.TenMinutes {
-		return fmt.Errorf("the history must keep longer windows at least as long as shorter ones")
+		return errors.New("the history must keep longer windows at least as long as shorter ones")
 	}
 	return nil
 }

@@ -5,11 +5,12 @@ import "slices"
 // segmentBytes is how large a file gets before the next one is begun, so that
 // removing the oldest one is removing little.
 func (s *Store) segmentBytes() int64 {
-	return min(max(s.o.MaxBytes/32, 128<<10), 64<<20)
+	return min(s.o.MaxBytes/32, 64<<20)
 }
 
 // makeRoom removes files of which all windows are too old, and the oldest ones
-// while there are too many bytes. Those that are written to stay.
+// while there are too many bytes. Those that are written to go last, the largest
+// first.
 func (s *Store) makeRoom(now int64) {
 	for i, l := range s.levels {
 		for _, seg := range slices.Clone(l.segments) {
@@ -19,11 +20,11 @@ func (s *Store) makeRoom(now int64) {
 		}
 	}
 	for s.bytes() > s.o.MaxBytes-s.segmentBytes() {
-		l, oldest := s.oldest()
-		if oldest == nil {
-			return
+		l, seg := s.oldest()
+		if seg == nil {
+			l, seg = s.largest()
 		}
-		if l.drop(oldest) != nil {
+		if seg == nil || l.drop(seg) != nil {
 			return
 		}
 	}
@@ -50,6 +51,16 @@ func (s *Store) oldest() (of *level, oldest *segment) {
 		}
 	}
 	return of, oldest
+}
+
+// largest is the largest of the files that are written to.
+func (s *Store) largest() (of *level, largest *segment) {
+	for _, l := range s.levels {
+		if l.active != nil && (largest == nil || l.active.size > largest.size) {
+			of, largest = l, l.active
+		}
+	}
+	return of, largest
 }
 
 func (s *Store) bytes() (n int64) {
