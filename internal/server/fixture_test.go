@@ -44,6 +44,7 @@ func shop(from, to time.Time, bytes uint64) *topology.Map {
 		e := topology.Edge{ID: topology.EdgeID(client, server, transport, at), Client: client, Server: server, Transport: transport, ServerPort: port, Path: path,
 			Evidence:    topology.Evidence{Peer: map[string]uint64{"sequence": 2}, Role: map[string]uint64{"handshake": 2}},
 			Connections: topology.Connections{Active: 1, Opened: 1, Closed: 1}, Bytes: &topology.Bytes{ToServer: new(bytes), ToClient: new(3 * bytes)},
+			Retransmits: &topology.Bytes{ToServer: new(uint64(1))}, Connect: &topology.Stat{Count: 1, Sum: 90, Min: 90, Max: 90},
 			RTT: &topology.Stat{Count: 2, Sum: 300, Min: 100, Max: 200, Buckets: topology.Buckets{{UpTo: 100, Count: 1}, {UpTo: 200, Count: 1}}}}
 		change(&e)
 		m.Edges = append(m.Edges, e)

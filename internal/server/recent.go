@@ -77,14 +77,6 @@ func (r *recent) begin() (ms int64, ok bool) {
 	return t[0].from, true
 }
 
-func (r *recent) cost() int64 {
-	var sum int64
-	for _, t := range r.ticks() {
-		sum += t.cost
-	}
-	return sum
-}
-
 // add takes the next tick. If the clock was set back, what would come after it
 // goes. What is far too much is dropped at once, oldest first; the newest stays.
 func (r *recent) add(m *topology.Map) error {
@@ -112,6 +104,7 @@ func (r *recent) add(m *topology.Map) error {
 	return nil
 }
 
+// costOf is what ticks take of memory, estimated.
 func costOf(ticks []*tick) int64 {
 	var sum int64
 	for _, t := range ticks {

@@ -143,6 +143,10 @@ func (s *Server) series(ctx context.Context, x strip, ids map[string]bool) (*top
 	_, newest := s.c.History.Bounds()
 	if newest.UnixMilli() < cut && len(held) > 0 { // what is not written yet is in memory
 		cut = max(min(cut, held[0].from/x.step*x.step), x.from)
+		var err error
+		if held, err = s.prefixed(ctx, cut, x.to, held); err != nil {
+			return nil, err
+		}
 	}
 	before, err := s.c.History.Series(ctx, sorted(ids), time.UnixMilli(x.from).UTC(), time.UnixMilli(cut).UTC(), time.Duration(x.step)*time.Millisecond)
 	if err != nil {
@@ -157,6 +161,24 @@ func (s *Server) series(ctx context.Context, x strip, ids map[string]bool) (*top
 		}
 	}
 	return s.assemble(x, before, cut, held, ids), nil
+}
+
+// prefixed are the ticks with what the history has between a time and the first of
+// them as one more.
+func (s *Server) prefixed(ctx context.Context, from, to int64, held []*tick) ([]*tick, error) {
+	m, _, err := s.remembered(ctx, from, s.boundary(held, to))
+	if m == nil || err != nil {
+		return held, err
+	}
+	start, end, err := m.Window.Bounds()
+	if err != nil {
+		return nil, fmt.Errorf("read the history: %w", err)
+	}
+	first := &tick{from: start.UnixMilli(), to: end.UnixMilli(), m: m, total: sumOf(m, nil)}
+	for len(held) > 0 && held[0].from < first.to {
+		held = held[1:]
+	}
+	return append([]*tick{first}, held...), nil
 }
 
 // sorted are ids as the history takes them; nil: all edges.

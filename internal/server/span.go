@@ -55,8 +55,7 @@ func (s *Server) spanOf(ctx context.Context, held []*tick, from, to int64) (*spa
 	live := between(held, from, to)
 	var before *topology.Map
 	var gaps []topology.Span
-	// Of the tick that a time begins in, less than half lies in it.
-	if s.c.History != nil && (len(held) == 0 || from < held[0].from-(held[0].to-held[0].from)/2) {
+	if s.c.History != nil && (len(held) == 0 || from < held[0].from) {
 		cut := to
 		if len(live) > 0 {
 			cut = s.boundary(live, to)
