@@ -200,6 +200,17 @@ func checkSchema(t *testing.T, what string, schema *jsonschema.Schema, r *http.R
 	}
 }
 
+func checkValue(t *testing.T, schema *jsonschema.Schema, data string) {
+	t.Helper()
+	v, err := jsonschema.UnmarshalJSON(strings.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(v); err != nil {
+		t.Errorf("%v\n%.2000s", err, data)
+	}
+}
+
 // TestProblemsKeepTheContract: so do those of everything that can be wrong.
 func TestProblemsKeepTheContract(t *testing.T) {
 	schema := schemas(t)("#/components/schemas/Problem")
