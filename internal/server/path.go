@@ -66,14 +66,20 @@ func (s *Server) path(c *call) error {
 	return c.sendJSON(w.paths(a.ID, b.ID, hops))
 }
 
-// paths finds the ways; where there is none, those in the other direction.
+// paths finds the ways; where there is none, those in the other direction; and
+// then those over edges of which nobody knows who called.
 func (w *whole) paths(from, to string, hops int) *paths {
 	out := &paths{Schema: "peerscope.path/v1", Level: w.graph.Level, Window: w.m.Window, From: from, To: to, Paths: []way{}, Edges: []view.Edge{}}
-	next := w.calls()
-	found, more := search(next, from, to, hops)
-	if len(found) == 0 && from != to {
-		if found, more = search(next, to, from, hops); len(found) > 0 {
+	var found []way
+	more := false
+	for _, certain := range []bool{true, false} {
+		next := w.calls(certain)
+		if found, more = search(next, from, to, hops); len(found) > 0 {
+			break
+		}
+		if found, more = search(next, to, from, hops); len(found) > 0 && from != to {
 			out.Reversed = true
+			break
 		}
 	}
 	out.Paths, out.More = append(out.Paths, found...), more
@@ -95,8 +101,8 @@ func (w *whole) paths(from, to string, hops int) *paths {
 type step struct{ node, edge string }
 
 // calls are whom each node calls, over the edge with the most bytes. An edge of
-// which nobody knows who called leads both ways.
-func (w *whole) calls() map[string][]step {
+// which nobody knows who called leads both ways, unless it must be certain.
+func (w *whole) calls(certain bool) map[string][]step {
 	best := map[[2]string]*view.Edge{}
 	lead := func(a, b string, e *view.Edge) {
 		key := [2]string{a, b}
@@ -106,6 +112,9 @@ func (w *whole) calls() map[string][]step {
 	}
 	for i := range w.graph.Edges {
 		e := &w.graph.Edges[i]
+		if certain && len(e.Ends) == 2 {
+			continue
+		}
 		a, b := endsOf(e)
 		lead(a, b, e)
 		if len(e.Ends) == 2 {
