@@ -87,6 +87,8 @@ func (s *Server) refusal(r *http.Request) *problem {
 		return newProblem(http.StatusMethodNotAllowed, codeMethod, "nothing can be changed here: use GET")
 	case len(r.RequestURI) > maxTarget:
 		return newProblem(http.StatusRequestURITooLong, codeTooLong, fmt.Sprintf("the address has %d bytes, at most %d are read", len(r.RequestURI), maxTarget))
+	case !strings.HasPrefix(r.RequestURI, "/"):
+		return notFound(fmt.Sprintf("there is nothing at %.80q: a path begins with /", r.RequestURI))
 	case !s.hosts.allow(r.Host):
 		return newProblem(http.StatusMisdirectedRequest, codeForbiddenHost, fmt.Sprintf(
 			"this server is not called %.80q: call it by its address, or tell it that name (Config.Hosts)", r.Host))
