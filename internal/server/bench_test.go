@@ -32,8 +32,8 @@ func crowd(from, to time.Time, edges int) *topology.Map {
 		m.Edges = append(m.Edges, topology.Edge{ID: topology.EdgeID(c, s, "tcp", fmt.Sprint(port)), Client: c, Server: s, Transport: "tcp", ServerPort: port,
 			Evidence:    topology.Evidence{Peer: map[string]uint64{"sequence": 2}, Role: map[string]uint64{"handshake": 2}},
 			Connections: topology.Connections{Active: 2, Opened: 1, Closed: 1}, Bytes: &topology.Bytes{ToServer: new(bytes), ToClient: new(3 * bytes)},
-			Sides:       &topology.Sides{Client: &topology.Bytes{ToServer: new(bytes), ToClient: new(3 * bytes)}, Server: &topology.Bytes{ToServer: new(bytes), ToClient: new(3 * bytes)}},
-			RTT:         &topology.Stat{Count: 2, Sum: 300, Min: 100, Max: 200, Buckets: topology.Buckets{{UpTo: 100, Count: 1}, {UpTo: 200, Count: 1}}}})
+			Sides: &topology.Sides{Client: &topology.Bytes{ToServer: new(bytes), ToClient: new(3 * bytes)}, Server: &topology.Bytes{ToServer: new(bytes), ToClient: new(3 * bytes)}},
+			RTT:   &topology.Stat{Count: 2, Sum: 300, Min: 100, Max: 200, Buckets: topology.Buckets{{UpTo: 100, Count: 1}, {UpTo: 200, Count: 1}}}})
 	}
 	sortMap(m)
 	m.Edges = slices.CompactFunc(m.Edges, func(a, b topology.Edge) bool { return a.ID == b.ID })

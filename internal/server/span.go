@@ -125,14 +125,13 @@ type remembered struct {
 // joined merges both parts, once for all who ask.
 func (s *Server) joined(ctx context.Context, before *topology.Map, gaps []topology.Span, live, held []*tick) (*span, error) {
 	out := &span{gaps: slices.Clone(gaps)}
-	var maps []*topology.Map
+	var parts []*topology.Map
 	if before != nil {
-		maps = append(maps, before)
+		parts = append(parts, before)
 		out.key = "h" + before.Window.Start + before.Window.End
 		out.observed = before.Window.Length() - lengthOfSpans(gaps)
 	}
 	for i, t := range live {
-		maps = append(maps, t.m)
 		out.observed += time.Duration(t.to-t.from) * time.Millisecond
 		if i > 0 && live[i-1].to < t.from {
 			out.gaps = append(out.gaps, topology.Span{From: live[i-1].to, To: t.from, Reason: "nobody observed"})
@@ -142,16 +141,56 @@ func (s *Server) joined(ctx context.Context, before *topology.Map, gaps []topolo
 		out.key += fmt.Sprintf("l%d-%d", live[0].seq, live[len(live)-1].seq)
 		out.live = live[len(live)-1] == held[len(held)-1]
 	}
-	if len(maps) == 1 {
-		out.m = maps[0]
+	// From tick to tick only the last window of them goes on.
+	at := len(live)
+	for at > 0 && live[at-1].from/s.recent.window == live[len(live)-1].from/s.recent.window {
+		at--
+	}
+	for _, run := range [][]*tick{live[:at], live[at:]} {
+		m, err := s.run(ctx, run)
+		if err != nil {
+			return nil, err
+		}
+		if m != nil {
+			parts = append(parts, m)
+		}
+	}
+	if len(parts) == 1 {
+		out.m = parts[0]
 		return out, nil
 	}
-	m, err := cached(ctx, s.cache, "m"+out.key, func(context.Context) (*topology.Map, int64, error) {
+	m, err := s.merged(ctx, "m"+out.key, parts)
+	out.m = m
+	return out, err
+}
+
+// run merges ticks that follow each other, on top of all but the last where that
+// was done for the tick before; nil: there are none.
+func (s *Server) run(ctx context.Context, run []*tick) (*topology.Map, error) {
+	key := func(run []*tick) string { return fmt.Sprintf("t%d-%d", run[0].seq, run[len(run)-1].seq) }
+	switch len(run) {
+	case 0:
+		return nil, nil
+	case 1:
+		return run[0].m, nil
+	}
+	last := run[len(run)-1]
+	if before, ok := s.cache.get(key(run[:len(run)-1])); ok {
+		return s.merged(ctx, key(run), []*topology.Map{before.(*topology.Map), last.m})
+	}
+	maps := make([]*topology.Map, len(run))
+	for i, t := range run {
+		maps[i] = t.m
+	}
+	return s.merged(ctx, key(run), maps)
+}
+
+// merged merges maps once for all who ask.
+func (s *Server) merged(ctx context.Context, key string, maps []*topology.Map) (*topology.Map, error) {
+	return cached(ctx, s.cache, key, func(context.Context) (*topology.Map, int64, error) {
 		m := topology.MergeAll(maps)
 		return m, cost(m), nil
 	})
-	out.m = m
-	return out, err
 }
 
 func lengthOfSpans(list []topology.Span) time.Duration {

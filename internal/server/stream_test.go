@@ -264,26 +264,29 @@ func TestSlowReaderStopsNobody(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	var longest time.Duration
+	var took []time.Duration
 	for i := range ticks {
 		from := noon.Add(time.Duration(i) * 20 * time.Millisecond)
 		m := shop(from, from.Add(20*time.Millisecond), uint64(i))
 		start := time.Now()
 		s.Publish(m)
-		longest = max(longest, time.Since(start))
+		took = append(took, time.Since(start))
 		time.Sleep(10 * time.Millisecond)
 	}
 	wait.Wait()
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	runtime.KeepAlive(readers)
-	if longest > 50*time.Millisecond { // it takes microseconds; the machine may be busy
-		t.Errorf("publishing took %s", longest)
+	slices.Sort(took)
+	// It takes microseconds; a machine that is busy may interrupt it. Who waits for a
+	// client waits for as long as an event may take.
+	if median, longest := took[ticks/2], took[ticks-1]; median > 5*time.Millisecond || longest > eventTime/2 {
+		t.Errorf("publishing took %s, once %s", median, longest)
 	}
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 64<<20 {
 		t.Errorf("memory grew by %d MiB", grown>>20)
 	}
-	t.Logf("the longest Publish took %s, memory grew by %d kB", longest, (int64(after.HeapAlloc)-int64(before.HeapAlloc))/1000)
+	t.Logf("Publish took %s, once %s, memory grew by %d kB", took[ticks/2], took[ticks-1], (int64(after.HeapAlloc)-int64(before.HeapAlloc))/1000)
 }
 
 // TestWhoFallsBehindGetsEverything: a full queue is no backlog, but a snapshot.

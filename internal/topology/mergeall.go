@@ -84,16 +84,16 @@ func sumEdges(same []*Edge, open bool) Edge {
 		return e
 	}
 	before := same[:len(same)-1]
-	e.Evidence = Evidence{Peer: maps.Clone(e.Evidence.Peer), Role: maps.Clone(e.Evidence.Role)}
-	e.Errors = maps.Clone(e.Errors)
+	peer, role, errors := counts{sum: e.Evidence.Peer}, counts{sum: e.Evidence.Role}, counts{sum: e.Errors}
 	for _, b := range before {
 		e.Connections.Opened += b.Connections.Opened
 		e.Connections.Closed += b.Connections.Closed
 		e.Connections.Failed += b.Connections.Failed
-		addEnded(&e.Evidence.Peer, b.Evidence.Peer, b.open.Peer)
-		addEnded(&e.Evidence.Role, b.Evidence.Role, b.open.Role)
-		addEnded(&e.Errors, b.Errors, nil)
+		peer.addEnded(b.Evidence.Peer, b.open.Peer)
+		role.addEnded(b.Evidence.Role, b.open.Role)
+		errors.addEnded(b.Errors, nil)
 	}
+	e.Evidence, e.Errors = Evidence{Peer: peer.sum, Role: role.sum}, errors.sum
 	e.Bytes = sumBytes(same, func(e *Edge) *Bytes { return e.Bytes })
 	e.Retransmits = sumBytes(same, func(e *Edge) *Bytes { return e.Retransmits })
 	e.Sides = sumSides(same)
@@ -112,16 +112,25 @@ func sumEdges(same []*Edge, open bool) Edge {
 	return e
 }
 
+// counts are added up in a copy, that is made when something is added: to most
+// edges of a short time nothing is.
+type counts struct {
+	sum map[string]uint64
+	own bool
+}
+
 // addEnded adds counts without those that are still open.
-func addEnded(into *map[string]uint64, all, open map[string]uint64) {
+func (c *counts) addEnded(all, open map[string]uint64) {
 	for k, n := range all {
 		if n <= open[k] {
 			continue
 		}
-		if *into == nil {
-			*into = map[string]uint64{}
+		if !c.own {
+			copied := make(map[string]uint64, len(c.sum)+1)
+			maps.Copy(copied, c.sum)
+			c.sum, c.own = copied, true
 		}
-		(*into)[k] += n - open[k]
+		c.sum[k] += n - open[k]
 	}
 }
 
