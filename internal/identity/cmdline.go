@@ -3,6 +3,8 @@ package identity
 import (
 	"bytes"
 	"strings"
+
+	"peerscope/internal/redact"
 )
 
 const (
@@ -37,7 +39,7 @@ func readArguments(b []byte, incomplete bool) arguments {
 	if len(b) == 0 {
 		return arguments{incomplete: incomplete}
 	}
-	return arguments{Redact(strings.Split(string(b), "\x00")), incomplete}
+	return arguments{redact.Arguments(strings.Split(string(b), "\x00")), incomplete}
 }
 
 // line makes one line of the arguments: one blank between them, nothing
@@ -46,7 +48,7 @@ func readArguments(b []byte, incomplete bool) arguments {
 func (a arguments) line() string {
 	line := strings.Join(a.words, " ")
 	if a.incomplete {
-		line = strings.TrimLeft(line+" "+redacted, " ")
+		line = strings.TrimLeft(line+" "+redact.Mark, " ")
 	}
 	return cut(printable(line), maxCommandLine)
 }

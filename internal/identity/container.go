@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"peerscope/internal/flow"
+	"peerscope/internal/redact"
 )
 
 // containerRef is what the cgroup of a process tells of its container.
@@ -93,18 +94,13 @@ func withoutSecrets(labels []flow.Label) []flow.Label {
 	return out
 }
 
-// labelValue is a label's value without the secret that it is or holds.
+// labelValue is a label's value without the secret that it is or holds, not
+// longer than is kept.
 func labelValue(key, value string) string {
-	name := key[strings.LastIndexByte(key, '/')+1:]
-	// Proxies take lists of users from labels: ...middlewares.x.basicauth.users.
-	auth := strings.Contains(strings.ReplaceAll(strings.ToLower(name), "author", ""), "auth")
-	if (auth || classify(name) != notSecret) && !isConstant(value) {
-		return redacted
-	}
-	if len(value) > 4*maxContainerText {
+	if len(value) > 4*maxContainerText && redact.Label(key, "x") != redact.Mark {
 		value = cut(value, 4*maxContainerText)
 	}
-	return Redact([]string{"", value})[1]
+	return redact.Label(key, value)
 }
 
 // podOf reads the labels that the kubelet gives to the containers it starts, or

@@ -75,7 +75,7 @@ func isVersioned(program, name string) bool {
 	rest = strings.TrimSuffix(strings.TrimSuffix(rest, "-dbg"), "t")
 	rest = strings.TrimPrefix(rest, "-")
 	for i := range len(rest) {
-		if c := rest[i]; !isDigit(c) && c != '.' {
+		if c := rest[i]; (c < '0' || c > '9') && c != '.' {
 			return false
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"peerscope/internal/identity"
+	"peerscope/internal/redact"
 )
 
 func TestRedactedLineKeepsKeys(t *testing.T) {
@@ -17,14 +17,14 @@ func TestRedactedLineKeepsKeys(t *testing.T) {
 		t.Helper()
 		args := strings.Split(in, "|")
 		before := slices.Clone(args)
-		got := identity.Redact(args)
+		got := redact.Arguments(args)
 		if diff := cmp.Diff(strings.Split(want, "|"), got); diff != "" {
 			t.Errorf("Redact(%s) (-want +got):\n%s", in, diff)
 		}
 		if !slices.Equal(args, before) {
 			t.Errorf("Redact(%s) changed its argument: %q", in, args)
 		}
-		if diff := cmp.Diff(got, identity.Redact(got)); diff != "" {
+		if diff := cmp.Diff(got, redact.Arguments(got)); diff != "" {
 			t.Errorf("Redact(%s) twice (-once +twice):\n%s", in, diff)
 		}
 		checkCuts(t, args, strings.Split(want, "|"))
@@ -182,7 +182,7 @@ func FuzzSecretDoesNotSurvive(f *testing.F) {
 			return
 		}
 		line := strings.ReplaceAll(template, "%", secret)
-		got := strings.Join(identity.Redact(strings.Split(line, "|")), "|")
+		got := strings.Join(redact.Arguments(strings.Split(line, "|")), "|")
 		if strings.Contains(got, secret) {
 			t.Errorf("%q survived in %q", secret, got)
 		}
@@ -197,11 +197,11 @@ func FuzzRedact(f *testing.F) {
 	f.Add("mysql||-p|-px|Bearer |: Bearer x|://:@@:@")
 	f.Fuzz(func(t *testing.T, line string) {
 		args := strings.Split(line, "|")
-		once := identity.Redact(args)
+		once := redact.Arguments(args)
 		if len(once) != len(args) {
 			t.Fatalf("%d arguments became %d", len(args), len(once))
 		}
-		if diff := cmp.Diff(once, identity.Redact(once)); diff != "" {
+		if diff := cmp.Diff(once, redact.Arguments(once)); diff != "" {
 			t.Errorf("Redact(%q) twice (-once +twice):\n%s", args, diff)
 		}
 	})
@@ -217,8 +217,8 @@ func TestRedactTakesLinearTime(t *testing.T) {
 		for _, start := range []string{"", "token=", "{\"token\":"} {
 			text := start + strings.Repeat(unit, (64<<10)/len(unit)) + "x"
 			began := time.Now()
-			identity.Redact([]string{"app", text})
-			identity.Redact(strings.Fields(text))
+			redact.Arguments([]string{"app", text})
+			redact.Arguments(strings.Fields(text))
 			if took := time.Since(began); took > 5*time.Second {
 				t.Errorf("%q repeated after %q took %v", unit, start, took)
 			}
@@ -238,7 +238,7 @@ func BenchmarkRedact(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				identity.Redact(args)
+				redact.Arguments(args)
 			}
 		})
 	}

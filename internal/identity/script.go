@@ -3,6 +3,8 @@ package identity
 import (
 	"strings"
 	"unicode"
+
+	"peerscope/internal/redact"
 )
 
 // script is what an interpreter runs.
@@ -59,7 +61,7 @@ const (
 // this program does not know does not make a secret a name.
 func isScript(word string, kind scriptKind) bool {
 	switch {
-	case word == "", len(word) > 4096, strings.Contains(word, redacted):
+	case word == "", len(word) > 4096, strings.Contains(word, redact.Mark):
 		return false
 	case kind == scriptModule, kind == scriptClass:
 		return !strings.ContainsFunc(word, func(r rune) bool { return r != '.' && r != '_' && r != '$' && r != '-' && r != '/' && !isWordRune(r) })

@@ -3,6 +3,8 @@ package identity
 import (
 	"strings"
 	"testing"
+
+	"peerscope/internal/redact"
 )
 
 func TestInterpreterIsNamedByItsScript(t *testing.T) {
@@ -12,7 +14,7 @@ func TestInterpreterIsNamedByItsScript(t *testing.T) {
 		for i := range words {
 			words[i] = strings.ReplaceAll(words[i], "~", " ")
 		}
-		s, ok := scriptOf(exe, Redact(words))
+		s, ok := scriptOf(exe, redact.Arguments(words))
 		if want := (script{runtime, path, name}); s != want || ok != (runtime != "") {
 			t.Errorf("%s: %s = %+v, %t, want %+v", exe, line, s, ok, want)
 		}
@@ -112,7 +114,7 @@ func TestScriptShowsNoSecret(t *testing.T) {
 		"bash|-c|curl -u me:hunter2 h", "deno|run|https://h/?token=hunter2", "perl|postgres://me:hunter2@h/", "php|-r|$p='hunter2';", "ruby|-e|p 'hunter2'",
 	} {
 		words := strings.Split(line, "|")
-		s, ok := scriptOf("/usr/bin/"+words[0], Redact(words))
+		s, ok := scriptOf("/usr/bin/"+words[0], redact.Arguments(words))
 		if !ok || strings.Contains(s.path+s.name, "hunter2") {
 			t.Errorf("%s: %+v, %t", line, s, ok)
 		}

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"sync"
 
+	"peerscope/internal/layout"
 	"peerscope/internal/view"
 )
 
@@ -25,6 +26,7 @@ type places struct {
 
 	mu    sync.Mutex // held while a picture is made
 	shown map[string]bool
+	last  *layout.Places
 }
 
 func newPictures() *pictures { return &pictures{by: map[string]*list.Element{}} }
@@ -51,5 +53,8 @@ func (p *places) arrange(g *view.Graph) {
 		if g.Nodes[i].Kind != view.KindBundle {
 			p.shown[g.Nodes[i].ID] = true
 		}
+	}
+	if p.last = g.Place(p.last, layout.Options{}); g.Groups == nil {
+		g.Groups = []view.Group{} // none, and not unknown
 	}
 }

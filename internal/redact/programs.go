@@ -1,4 +1,4 @@
-package identity
+package redact
 
 import (
 	"slices"
@@ -192,3 +192,5 @@ func splitWords(s string) (words, gaps []string) {
 	}
 	return words, append(gaps, s[gap:])
 }
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }

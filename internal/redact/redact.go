@@ -1,14 +1,19 @@
-package identity
+// Package redact takes secrets out of command lines and labels. It is applied
+// where they are read, and once more where maps are served, as those may be of
+// another program or an older version.
+package redact
 
 import (
 	"slices"
 	"strings"
 )
 
-// redacted stands for a secret.
-const redacted = "***"
+// Mark stands for a secret.
+const Mark = "***"
 
-// Redact replaces the secrets in a process's arguments by ***, and leaves the
+const redacted = Mark
+
+// Arguments replaces the secrets in a process's arguments by ***, and leaves the
 // names they are given under, so that the line can still be read:
 //
 //	--password=x  -e PGPASSWORD=x  --token x   by the name of the key
@@ -21,9 +26,9 @@ const redacted = "***"
 // text. When in doubt it redacts; keys that name a place or a time instead of
 // a secret (-file, -path, -dir, -ttl) are left alone.
 //
-// The arguments are not changed; the result may share them. Applying Redact to
-// its own result changes nothing more.
-func Redact(args []string) []string {
+// The arguments are not changed; the result may share them. Applying Arguments
+// to its own result changes nothing more.
+func Arguments(args []string) []string {
 	// What one pass replaces may let the next one see a mark that the secret
 	// hid; lines without secrets, the most, are done after one.
 	const passes = 8
@@ -35,6 +40,26 @@ func Redact(args []string) []string {
 		args = next
 	}
 	return args
+}
+
+// Line is Arguments for a command line whose arguments are joined by one blank.
+// An argument that had blanks counts as several.
+func Line(line string) string {
+	if line == "" {
+		return line
+	}
+	return strings.Join(Arguments(strings.Split(line, " ")), " ")
+}
+
+// Label is a label's value without the secret that it is or holds.
+func Label(key, value string) string {
+	name := key[strings.LastIndexByte(key, '/')+1:]
+	// Proxies take lists of users from labels: ...middlewares.x.basicauth.users.
+	auth := strings.Contains(strings.ReplaceAll(strings.ToLower(name), "author", ""), "auth")
+	if (auth || classify(name) != notSecret) && !isConstant(value) {
+		return redacted
+	}
+	return Arguments([]string{"", value})[1]
 }
 
 // redactOnce is one pass: rules of programs first, because they know best what

@@ -1,4 +1,4 @@
-package identity
+package redact
 
 import "strings"
 
@@ -97,8 +97,7 @@ func isAddressScheme(s string) bool { return s == "mailto" || s == "sip" || s ==
 // isPort reports whether s can be the port of a URL rather than the beginning
 // of a password.
 func isPort(s string) bool {
-	_, ok := parseUint([]byte(s))
-	return ok && len(s) <= 5
+	return s != "" && len(s) <= 5 && strings.Trim(s, "0123456789") == ""
 }
 
 // shapes are beginnings by which a token is known wherever it stands, and how
