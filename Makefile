@@ -3,6 +3,7 @@
 GO   ?= go
 TOOL  = $(GO) tool -modfile=tools/go.mod
 LDFLAGS = -s -w
+OWN = *.go cmd dashboards internal test web/*.go web/build
 
 .PHONY: help build run test lint lab bench generate update clean
 
@@ -24,7 +25,7 @@ demo: build ## a small living system in namespaces of its own, served at http://
 	./bin/demo -tool bin/peerscope -for $(or $(FOR),10m)
 
 lint: ## go vet, staticcheck, gofmt
-	@test -z "$$(gofmt -l cmd internal test web/*.go web/build *.go)" || { echo "gofmt would change:"; gofmt -l cmd internal test web/*.go web/build *.go; exit 1; }
+	@test -z "$$(gofmt -l $(OWN))" || { echo "gofmt would change:"; gofmt -l $(OWN); exit 1; }
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 	$(GO) vet -tags kubernetes ./test/kubernetes

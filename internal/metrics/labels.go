@@ -27,7 +27,7 @@ func (i *identity) labels() []labelValue {
 			value string
 		}{{labelHost, side.e.host}, {labelNamespace, side.e.namespace}, {labelWorkload, side.e.workload}, {labelContainer, side.e.container},
 			{labelProgram, side.e.program}, {labelPID, side.e.pid}, {labelAddress, side.e.address}} {
-			put(Label{side.name + "_" + l.label.Prometheus, side.name + "." + l.label.OTLP, ""}, l.value)
+			put(l.label.of(side.name), l.value)
 		}
 	}
 	if i.port != 0 {

@@ -177,3 +177,25 @@ func Metrics() []Metric {
 		selfSeriesDropped, selfLost, selfDegraded, selfCompleteness, selfAttribution, selfUnattributed,
 		selfExportSent, selfExportFailed, selfExportDropped, selfHistorySize, selfHistoryOldest, selfHistoryDropped, selfBPFRun)
 }
+
+// Labels are those that series of edges may have, of both forms.
+func Labels() []Label {
+	var out []Label
+	for _, f := range [...]*form{&edgeForm, &pairForm} {
+		for _, side := range [...]string{f.first, f.second} {
+			for _, l := range endLabels() {
+				out = append(out, l.of(side))
+			}
+		}
+	}
+	return append(out, labelPort, labelPath, labelTransport, labelProtocol, labelTLS, labelObserved)
+}
+
+func endLabels() []Label {
+	return []Label{labelHost, labelNamespace, labelWorkload, labelContainer, labelProgram, labelPID, labelAddress}
+}
+
+// of is the label of one end.
+func (l Label) of(side string) Label {
+	return Label{side + "_" + l.Prometheus, side + "." + l.OTLP, l.Help}
+}
