@@ -13,8 +13,8 @@ help: ## list the targets
 build: ## bin/peerscope, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/peerscope ./cmd/peerscope
 
-run: build ## map this host for ten seconds
-	./bin/peerscope map
+run: build ## serve this host's map at http://127.0.0.1:4180, until Ctrl-C
+	./bin/peerscope serve
 
 test: lint ## all tests; what needs root says by name that it was skipped
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -count=1 -timeout 15m ./...

@@ -25,7 +25,7 @@ type Config struct {
 	Filter         string   `yaml:"filter" doc:"which edges are remembered and exported, in the filter language; empty: all. Read again on SIGHUP"`
 
 	History   History   `yaml:"history" doc:"what is remembered on disk"`
-	Exporters Exporters `yaml:"exporters" doc:"who is told; otlp is read again on SIGHUP"`
+	Exporters Exporters `yaml:"exporters" doc:"who is told"`
 	Log       Log       `yaml:"log" doc:"what the agent says of itself, on standard error"`
 }
 
@@ -48,13 +48,13 @@ type History struct {
 
 // Exporters are who is told of every window.
 type Exporters struct {
+	Series     Series     `yaml:"series" doc:"which series edges become, for all exporters of metrics"`
 	Prometheus Prometheus `yaml:"prometheus" doc:"metrics to be scraped at /metrics"`
-	OTLP       OTLP       `yaml:"otlp" doc:"metrics pushed by OTLP; OTEL_EXPORTER_OTLP_* variables hold where nothing is said here"`
+	OTLP       OTLP       `yaml:"otlp" doc:"metrics pushed by OTLP; OTEL_EXPORTER_OTLP_* variables hold where nothing is said here. Read again on SIGHUP"`
 }
 
-// Prometheus says how edges become series, of OTLP too.
-type Prometheus struct {
-	Enabled      bool     `yaml:"enabled" doc:"serve /metrics"`
+// Series says how edges become series of metrics.
+type Series struct {
 	MaxEdges     int      `yaml:"max_edges" doc:"how many edges have series of their own; what is more is added up in one named ~other"`
 	MaxExternal  int      `yaml:"max_external_names_per_client" doc:"how many outside names one program has series for; what is more is ~other"`
 	MinAge       Duration `yaml:"min_age" doc:"programs that lived shorter are added up in ~other"`
@@ -62,7 +62,14 @@ type Prometheus struct {
 	Addresses    string   `yaml:"addresses" doc:"which ends that are no process are told apart by their address" enum:"none,servers,all"`
 	PID          bool     `yaml:"pid" doc:"give each process series of its own"`
 	Paths        bool     `yaml:"paths" doc:"tell unix sockets apart by their path"`
-	ServiceGraph bool     `yaml:"service_graph" doc:"serve also traces_service_graph_* series, for Grafana's service graph"`
+	ServiceGraph bool     `yaml:"service_graph" doc:"add the traces_service_graph_* series that Grafana draws a service graph of"`
+}
+
+// Prometheus says what is offered to a scraper.
+type Prometheus struct {
+	Enabled bool   `yaml:"enabled" doc:"serve /metrics"`
+	Buckets string `yaml:"buckets" doc:"how fine histograms are" enum:"full,coarse,none"`
+	Created bool   `yaml:"created" doc:"say in OpenMetrics since when each series counts"`
 }
 
 // OTLP says where metrics are pushed to.
@@ -73,8 +80,10 @@ type OTLP struct {
 	Headers     map[string]string `yaml:"headers" doc:"sent with every request"`
 	Compression string            `yaml:"compression" doc:"of what is sent" enum:",gzip,none"`
 	Temporality string            `yaml:"temporality" doc:"of sums" enum:"cumulative,delta"`
-	Interval    Duration          `yaml:"interval" doc:"how often"`
+	Names       string            `yaml:"names" doc:"of attributes: OpenTelemetry's, or those of the labels of a scrape" enum:"otel,prometheus"`
+	Interval    Duration          `yaml:"interval" doc:"how often all series are sent"`
 	Timeout     Duration          `yaml:"timeout" doc:"for one request"`
+	RetryFor    Duration          `yaml:"retry_for" doc:"how long one request is tried again"`
 	CAFile      string            `yaml:"ca_file" doc:"authorities of the receiver, PEM; empty: the system's"`
 	CertFile    string            `yaml:"cert_file" doc:"this agent's certificate, PEM"`
 	KeyFile     string            `yaml:"key_file" doc:"the key of cert_file, PEM"`
@@ -93,8 +102,10 @@ func Default() Config {
 		Window: Duration(10 * time.Second), Tick: Duration(time.Second),
 		History: History{Enabled: true, MaxSize: 1 << 30, MaxAge: Duration(30 * 24 * time.Hour)},
 		Exporters: Exporters{
-			Prometheus: Prometheus{Enabled: true, MaxEdges: 5000, MaxExternal: 50, MinAge: Duration(30 * time.Second), Expire: Duration(15 * time.Minute), Addresses: "none"},
-			OTLP:       OTLP{Temporality: "cumulative", Interval: Duration(10 * time.Second), Timeout: Duration(10 * time.Second)},
+			Series:     Series{MaxEdges: 5000, MaxExternal: 50, MinAge: Duration(30 * time.Second), Expire: Duration(15 * time.Minute), Addresses: "none"},
+			Prometheus: Prometheus{Enabled: true, Buckets: "coarse"},
+			OTLP: OTLP{Temporality: "cumulative", Names: "otel", Interval: Duration(10 * time.Second), Timeout: Duration(10 * time.Second),
+				RetryFor: Duration(30 * time.Second)},
 		},
 		Log: Log{Format: "text", Level: "info"},
 	}

@@ -56,21 +56,21 @@ func TestFileEnvironmentFlag(t *testing.T) {
 // a file with an error.
 func TestErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"window: 20s\nhistroy:\n  dir: /x\n": `c.yaml:2: unknown key "histroy", did you mean "history"?`,
-		"history:\n  max_sise: 1GB\n":        `c.yaml:2: unknown key "max_sise" below history, did you mean "max_size"?`,
-		"max_size: 1GB\n":                    `c.yaml:1: unknown key "max_size", did you mean history.max_size?`,
-		"\n\nwindow: soon\n":                 `c.yaml:3: window: "soon": it is a duration, as 10s, 1h30m or 30d`,
-		"source: ebfp\n":                     `c.yaml:1: source: "ebfp": did you mean "ebpf"?`,
-		"pprof: perhaps\n":                   `c.yaml:1: pprof: "perhaps": it is true or false`,
-		"history: on\n":                      `c.yaml:1: history has keys below it, each on a line of its own`,
-		"listen: [a]\n":                      `c.yaml:1: listen is one value`,
-		"window: 10s\nwindow: 20s\n":         `c.yaml:2: "window" is there twice, first on line 1`,
-		"window: 'a\n":                       `c.yaml:2: found unexpected end of stream`,
-		"- a\n":                              `c.yaml:1: the file has keys below it, each on a line of its own`,
-		"exporters:\n  prometheus:\n    max_edges: -1\n": `c.yaml:3: exporters.prometheus.max_edges: "-1": it is a whole number, not negative`,
-		"exporters:\n  otlp:\n    headers: a\n":          `c.yaml:3: exporters.otlp.headers is written as keys and values, each on a line of its own`,
-		"history.dir: /x\n":                              `c.yaml:1: unknown key "history.dir": keys are written one below the other`,
-		"history:\n  max_size: lots\n  max_age: -1d\n":   "c.yaml:2: history.max_size: \"lots\": it is a size in bytes, as 500MiB or 2GB\nc.yaml:3: history.max_age:",
+		"window: 20s\nhistroy:\n  dir: /x\n":           `c.yaml:2: unknown key "histroy", did you mean "history"?`,
+		"history:\n  max_sise: 1GB\n":                  `c.yaml:2: unknown key "max_sise" below history, did you mean "max_size"?`,
+		"max_size: 1GB\n":                              `c.yaml:1: unknown key "max_size", did you mean history.max_size?`,
+		"\n\nwindow: soon\n":                           `c.yaml:3: window: "soon": it is a duration, as 10s, 1h30m or 30d`,
+		"source: ebfp\n":                               `c.yaml:1: source: "ebfp": did you mean "ebpf"?`,
+		"pprof: perhaps\n":                             `c.yaml:1: pprof: "perhaps": it is true or false`,
+		"history: on\n":                                `c.yaml:1: history has keys below it, each on a line of its own`,
+		"listen: [a]\n":                                `c.yaml:1: listen is one value`,
+		"window: 10s\nwindow: 20s\n":                   `c.yaml:2: "window" is there twice, first on line 1`,
+		"window: 'a\n":                                 `c.yaml:2: found unexpected end of stream`,
+		"- a\n":                                        `c.yaml:1: the file has keys below it, each on a line of its own`,
+		"exporters:\n  series:\n    max_edges: -1\n":   `c.yaml:3: exporters.series.max_edges: "-1": it is a whole number, not negative`,
+		"exporters:\n  otlp:\n    headers: a\n":        `c.yaml:3: exporters.otlp.headers is written as keys and values, each on a line of its own`,
+		"history.dir: /x\n":                            `c.yaml:1: unknown key "history.dir": keys are written one below the other`,
+		"history:\n  max_size: lots\n  max_age: -1d\n": "c.yaml:2: history.max_size: \"lots\": it is a size in bytes, as 500MiB or 2GB\nc.yaml:3: history.max_age:",
 	} {
 		l := New()
 		err := l.Parse("c.yaml", []byte(text))

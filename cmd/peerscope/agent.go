@@ -1,0 +1,296 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"peerscope/internal/config"
+	"peerscope/internal/export"
+	"peerscope/internal/filter"
+	"peerscope/internal/history"
+	"peerscope/internal/identity"
+	"peerscope/internal/metrics"
+	"peerscope/internal/server"
+	"peerscope/internal/topology"
+	"peerscope/web"
+)
+
+// agent is what `serve` is made of. One goroutine observes, closes windows and
+// hands them on; whoever takes them has a goroutine of its own and is never
+// waited for.
+type agent struct {
+	log     *slog.Logger
+	from    string // a recording; empty: this host
+	started time.Time
+	cfg     atomic.Pointer[config.Loaded]
+	filter  atomic.Pointer[filter.Expr]
+
+	server *server.Server
+	series *metrics.Accumulator
+	store  *history.Store // nil: nothing is remembered
+	joiner *topology.Joiner
+	asked  questions
+
+	sinks   context.Context // of what sinks do; it outlives the observation by stopTime
+	cut     context.CancelFunc
+	remind  *sink // history; nil: none
+	mu      sync.Mutex
+	push    *push // OTLP; nil: none
+	served  chan error
+	ticks   atomic.Uint64
+	latest  atomic.Pointer[topology.Map]
+	badTick atomic.Uint64
+}
+
+// newAgent opens everything that can fail: the history, the port, the exporters.
+func newAgent(l *config.Loaded, log *slog.Logger, from string) (*agent, error) {
+	a := &agent{log: log, from: from, started: time.Now(), joiner: topology.NewJoiner(time.Duration(l.Window)), served: make(chan error, 1)}
+	a.sinks, a.cut = context.WithCancel(context.Background())
+	a.cfg.Store(l)
+	if err := a.setFilter(l); err != nil {
+		return nil, err
+	}
+	if err := a.openHistory(l); err != nil {
+		return nil, err
+	}
+	a.series = metrics.NewAccumulator(seriesConfig(l.Exporters.Series))
+	var err error
+	if a.server, err = server.New(a.serverConfig(l)); err != nil {
+		a.closeHistory()
+		return nil, err
+	}
+	if a.push, err = a.newPush(l); err != nil {
+		return nil, errors.Join(err, a.server.Close(), a.closeHistory())
+	}
+	return a, nil
+}
+
+func (a *agent) setFilter(l *config.Loaded) error {
+	e, err := filter.Parse(l.Filter)
+	if err != nil {
+		return usage(err)
+	}
+	a.filter.Store(e)
+	return nil
+}
+
+func (a *agent) openHistory(l *config.Loaded) error {
+	if !l.History.Enabled || a.from != "" {
+		return nil
+	}
+	dir := l.History.Dir
+	if dir == "" {
+		dir = historyDir()
+	}
+	var err error
+	a.store, err = history.Open(dir, history.Options{MaxBytes: int64(l.History.MaxSize), Keep: keepFor(time.Duration(l.History.MaxAge)),
+		Tell: func(text string) { a.log.Warn(text) }})
+	if err != nil {
+		return fmt.Errorf("%w; to remember nothing: --no-history", err)
+	}
+	a.remind = newSink("history", a.log, func(_ context.Context, m *topology.Map) error { return a.store.Add(m) })
+	return nil
+}
+
+// historyDir is where the history is where nobody says: what systemd gives, else
+// what is usual for root and for others.
+func historyDir() string {
+	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" {
+		return filepath.Join(dir, "history")
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/peerscope/history"
+	}
+	dir := os.Getenv("XDG_STATE_HOME")
+	if dir == "" {
+		home, _ := os.UserHomeDir()
+		dir = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(dir, "peerscope", "history")
+}
+
+// keepFor is the default of each length of windows, but nothing longer than age.
+func keepFor(age time.Duration) history.Keep {
+	k := history.DefaultKeep()
+	k.Hour = age
+	for _, shorter := range []*time.Duration{&k.TenMinutes, &k.Minute, &k.Fine} {
+		*shorter = min(*shorter, age)
+	}
+	return k
+}
+
+func (a *agent) serverConfig(l *config.Loaded) server.Config {
+	c := server.Config{
+		Listen: l.Listen, Insecure: l.InsecureListen, TokenFile: l.Auth.TokenFile, BasicAuthFile: l.Auth.BasicAuthFile,
+		CertFile: l.Auth.CertFile, KeyFile: l.Auth.KeyFile, ClientCAFile: l.Auth.ClientCAFile,
+		Version: readBuild().Version, Window: time.Duration(l.Window), Pprof: l.Pprof, Log: a.log,
+		Self: a.self, Health: a.health, Explain: a.explain, Web: web.Files(),
+		Formats: export.Formats(),
+		Render: func(w io.Writer, format string, m *topology.Map) error {
+			return export.Render(w, format, m, export.Style{})
+		},
+	}
+	if a.store != nil {
+		c.History = a.store
+	}
+	if l.Exporters.Prometheus.Enabled {
+		c.Metrics = metrics.Handler(prometheusConfig(l.Exporters.Prometheus), a.series, a.metricsOfSelf)
+	}
+	return c
+}
+
+// start lets everybody work who has a goroutine of its own. Should the server end
+// by itself, everything does.
+func (a *agent) start(ctx context.Context, abort context.CancelFunc) {
+	go func() {
+		err := a.server.Run(ctx)
+		a.served <- err
+		if err != nil {
+			abort()
+		}
+	}()
+	if a.remind != nil {
+		go a.remind.run(a.sinks)
+	}
+	if a.push != nil {
+		a.push.start(a.sinks)
+	}
+}
+
+// observe is the loop. It ends with ctx, or with the recording.
+func (a *agent) observe(ctx context.Context, o *serveOptions, stderr io.Writer) error {
+	if a.from != "" {
+		err := replayWindows(ctx, a.from, o.speed, a.tick, stderr)
+		if err == nil && ctx.Err() == nil {
+			a.log.Info("the recording is over; what it held stays to be looked at", "file", a.from)
+			<-ctx.Done()
+		}
+		return err
+	}
+	l := a.cfg.Load()
+	ob := observation{length: -1, source: l.Source, namespaces: l.Namespaces, entities: l.Entities, kubeconfig: l.Kubeconfig, originalDst: l.OriginalDst}
+	if err := ob.check(); err != nil {
+		return err
+	}
+	ob.gaps = missingCapabilities(l.Source, identity.ReadSelf().Capabilities)
+	ob.opened = a.opened
+	return runLive(ctx, ob, liveOptions{Window: time.Duration(l.Window), Tick: time.Duration(l.Tick), First: time.Duration(l.Tick), Watched: a.watched,
+		Closed: a.asked.answer, Progress: newProgress(stderr)}, a.tick)
+}
+
+// watched also keeps systemd's watchdog quiet: the loop asks ten times a second.
+func (a *agent) watched() bool { return a.server.Watched() || a.asked.waiting() }
+
+// opened is called when everything that happens is seen from now on.
+func (a *agent) opened(source string) {
+	if err := dropCapabilities(source); err != nil {
+		a.log.Warn("capabilities that are not needed are kept", "error", err)
+	}
+	a.log.Info("observing", "source", source)
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+}
+
+// tick takes what the loop closed. It waits for nobody.
+func (a *agent) tick(m *topology.Map) {
+	a.ticks.Add(1)
+	a.latest.Store(m)
+	a.server.Publish(m)
+	wanted := a.filter.Load().Select(m)
+	if err := a.series.Add(wanted); err != nil {
+		a.badTick.Add(1)
+	}
+	windows, err := a.joiner.Add(wanted)
+	if err != nil {
+		a.badTick.Add(1)
+	}
+	for _, w := range windows {
+		a.window(w)
+	}
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
+}
+
+func (a *agent) window(m *topology.Map) {
+	if a.remind != nil {
+		a.remind.offer(m)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.push != nil {
+		a.push.Add(m)
+	}
+}
+
+// stop writes down what there is still, within stopTime, and closes everything.
+func (a *agent) stop() error {
+	if rest := a.joiner.Rest(); rest != nil {
+		a.window(rest)
+	}
+	timer := time.AfterFunc(stopTime, a.cut)
+	defer timer.Stop()
+	if a.remind != nil {
+		a.remind.close()
+		<-a.remind.done
+	}
+	if a.push != nil {
+		a.push.stop()
+	}
+	a.cut()
+	err := <-a.served
+	return errors.Join(err, a.closeHistory())
+}
+
+func (a *agent) closeHistory() error {
+	if a.store == nil {
+		return nil
+	}
+	if err := a.store.Close(); err != nil {
+		return fmt.Errorf("close the history: %w", err)
+	}
+	return nil
+}
+
+// reloadFrom takes a changed configuration over: the filter and the exporters.
+// One with an error changes nothing.
+func (a *agent) reloadFrom(load func() (*config.Loaded, error)) {
+	l, err := load()
+	if err == nil {
+		err = a.reload(l)
+	}
+	if err != nil {
+		a.log.Error("the configuration was not taken over, what held before holds on", "error", oneLine(err))
+		return
+	}
+	a.log.Info("the configuration was taken over", "files", l.Files)
+}
+
+func (a *agent) reload(l *config.Loaded) error {
+	push, err := a.newPush(l)
+	if err != nil {
+		return err
+	}
+	if err := a.setFilter(l); err != nil {
+		return err
+	}
+	if push != nil {
+		push.start(a.sinks)
+	}
+	a.mu.Lock()
+	before := a.push
+	a.push = push
+	a.mu.Unlock()
+	if before != nil {
+		before.stop()
+	}
+	a.cfg.Store(l)
+	return nil
+}

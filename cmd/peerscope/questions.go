@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+
+	"peerscope/internal/export"
+	"peerscope/internal/server"
+	"peerscope/internal/topology"
+)
+
+// questions are what others ask the goroutine that observes. It answers when it
+// closes a window, since only then all is decided.
+type questions struct {
+	mu   sync.Mutex
+	open []question
+}
+
+type question struct {
+	edges  []string
+	answer chan *server.Told
+}
+
+// mostQuestions bounds how many may wait; mostAsked, edges in one.
+const (
+	mostQuestions = 16
+	mostAsked     = 50
+)
+
+func (q *questions) waiting() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.open) > 0
+}
+
+// explain asks why edges stand as they do, and waits for the next window.
+func (a *agent) explain(ctx context.Context, edges []string) (*server.Told, error) {
+	if len(edges) > mostAsked {
+		edges = edges[:mostAsked]
+	}
+	one := question{edges: edges, answer: make(chan *server.Told, 1)}
+	a.asked.mu.Lock()
+	if len(a.asked.open) >= mostQuestions {
+		a.asked.mu.Unlock()
+		return nil, fmt.Errorf("too many explanations are being asked for; try again in a second")
+	}
+	a.asked.open = append(a.asked.open, one)
+	a.asked.mu.Unlock()
+	select {
+	case told := <-one.answer:
+		return told, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// answer is called between the closing of a window and its end.
+func (q *questions) answer(p *pipeline, m *topology.Map) {
+	q.mu.Lock()
+	open := q.open
+	q.open = nil
+	q.mu.Unlock()
+	for _, one := range open {
+		one.answer <- tell(p, m, one.edges)
+	}
+}
+
+// tell explains those of the edges that the window has.
+func tell(p *pipeline, m *topology.Map, ids []string) *server.Told {
+	wanted := map[string]bool{}
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	var edges []*topology.Edge
+	for i := range m.Edges {
+		if wanted[m.Edges[i].ID] {
+			edges = append(edges, &m.Edges[i])
+		}
+	}
+	if len(edges) == 0 {
+		return nil
+	}
+	export.Worst(edges)
+	told := &server.Told{Explanations: p.explain(m, edges)}
+	var text bytes.Buffer
+	if err := export.Explain(&text, m, told.Explanations, nil, export.Style{}); err == nil {
+		told.Text = text.String()
+	}
+	return told
+}
