@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,9 +42,8 @@ type agent struct {
 
 	sinks   context.Context // of what sinks do; it outlives the observation by stopTime
 	cut     context.CancelFunc
-	remind  *sink // history; nil: none
-	mu      sync.Mutex
-	push    *push // OTLP; nil: none
+	remind  *sink                // history; nil: none
+	push    atomic.Pointer[push] // OTLP; nil: none
 	served  chan error
 	ticks   atomic.Uint64
 	latest  atomic.Pointer[topology.Map]
@@ -69,9 +67,11 @@ func newAgent(l *config.Loaded, log *slog.Logger, from string) (*agent, error) {
 		a.closeHistory()
 		return nil, err
 	}
-	if a.push, err = a.newPush(l); err != nil {
+	p, err := a.newPush(l)
+	if err != nil {
 		return nil, errors.Join(err, a.server.Close(), a.closeHistory())
 	}
+	a.push.Store(p)
 	return a, nil
 }
 
@@ -162,8 +162,8 @@ func (a *agent) start(ctx context.Context, abort context.CancelFunc) {
 	if a.remind != nil {
 		go a.remind.run(a.sinks)
 	}
-	if a.push != nil {
-		a.push.start(a.sinks)
+	if p := a.push.Load(); p != nil {
+		p.start(a.sinks)
 	}
 }
 
@@ -223,10 +223,8 @@ func (a *agent) window(m *topology.Map) {
 	if a.remind != nil {
 		a.remind.offer(m)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.push != nil {
-		a.push.Add(m)
+	if p := a.push.Load(); p != nil {
+		p.Add(m)
 	}
 }
 
@@ -241,8 +239,8 @@ func (a *agent) stop() error {
 		a.remind.close()
 		<-a.remind.done
 	}
-	if a.push != nil {
-		a.push.stop()
+	if p := a.push.Load(); p != nil {
+		p.stop()
 	}
 	a.cut()
 	err := <-a.served
@@ -284,11 +282,7 @@ func (a *agent) reload(l *config.Loaded) error {
 	if push != nil {
 		push.start(a.sinks)
 	}
-	a.mu.Lock()
-	before := a.push
-	a.push = push
-	a.mu.Unlock()
-	if before != nil {
+	if before := a.push.Swap(push); before != nil {
 		before.stop()
 	}
 	a.cfg.Store(l)

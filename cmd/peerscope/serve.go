@@ -134,6 +134,7 @@ func (o *serveOptions) run(c *cobra.Command, s streams) error {
 	}()
 	err = a.observe(ctx, o, s.err)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+	stop() // the server's work, too
 	return errors.Join(err, a.stop())
 }
 

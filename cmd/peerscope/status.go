@@ -31,7 +31,7 @@ func (a *agent) self() any {
 	if a.remind != nil {
 		s.Sinks = append(s.Sinks, a.remind.stats())
 	}
-	if p := a.pushing(); p != nil {
+	if p := a.push.Load(); p != nil {
 		x := p.Stats()
 		one := sinkStats{Name: "otlp", Taken: x.Sent, Failed: x.Failed, Dropped: x.Dropped}
 		if err := p.Err(); err != nil {
@@ -42,17 +42,11 @@ func (a *agent) self() any {
 	return s
 }
 
-func (a *agent) pushing() *push {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.push
-}
-
 // metricsOfSelf are the same figures for exporters.
 func (a *agent) metricsOfSelf() metrics.Self {
 	b := readBuild()
 	s := metrics.Self{Version: b.Version, Revision: b.Revision, Exports: map[string]metrics.Exported{}}
-	if p := a.pushing(); p != nil {
+	if p := a.push.Load(); p != nil {
 		s.Exports["otlp"] = p.Stats()
 	}
 	if a.remind != nil {
