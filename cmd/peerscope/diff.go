@@ -21,16 +21,19 @@ import (
 func newDiff(s streams) *cobra.Command {
 	var format string
 	var exitCode bool
+	var p past
 	c := &cobra.Command{
 		Use:   "diff A B",
-		Short: "Compare two maps or recordings: which edges are new, gone or changed",
-		Long: "Diff compares two recordings or maps of 'peerscope map -o json', the earlier one first. Programs are\n" +
-			"compared by what they run and where, not by pid, so that a restart is no difference.",
+		Short: "Compare two maps, recordings or times: which edges are new, gone or changed",
+		Long: "Diff compares two recordings, maps of 'peerscope map -o json' or times of what serve remembers, the\n" +
+			"earlier one first. Programs are compared by what they run and where, not by pid, so that a restart\n" +
+			"is no difference. A time is one that is no file: -1h, 12:01, -2h..-1h, now.",
 		Example: "  peerscope diff before.rec.zst after.rec.zst\n" +
-			"  peerscope diff expected.json now.json --exit-code",
+			"  peerscope diff expected.json now.json --exit-code\n" +
+			"  peerscope diff -2h..-1h now           # the hour before the last one, and the last one",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return usage(fmt.Errorf("diff takes two files, but got %d; see: peerscope diff --help", len(args)))
+				return usage(fmt.Errorf("diff takes two files or times, but got %d; see: peerscope diff --help", len(args)))
 			}
 			return nil
 		},
@@ -38,7 +41,7 @@ func newDiff(s streams) *cobra.Command {
 			if format != "text" && format != "json" {
 				return usage(fmt.Errorf("unknown output %q: it is text or json", format))
 			}
-			d, err := difference(c.Context(), args[0], args[1], s.err)
+			d, err := difference(c.Context(), &p, args[0], args[1], s.err)
 			if err != nil {
 				return err
 			}
@@ -61,20 +64,33 @@ func newDiff(s streams) *cobra.Command {
 			return nil
 		},
 	}
+	p.flags(c)
+	c.Flags().DurationVar(&p.window, "window", 0, fmt.Sprintf("how long a time is that has no end (default as long as the other one, else %v)", lookWindow))
 	c.Flags().StringVarP(&format, "output", "o", "text", "text or json")
 	c.Flags().BoolVar(&exitCode, "exit-code", false, fmt.Sprintf("exit with code %d if something is different", exitDifferent))
 	return c
 }
 
-func difference(ctx context.Context, before, after string, stderr io.Writer) (*topology.Difference, error) {
-	a, err := readMap(ctx, before, stderr)
+func difference(ctx context.Context, p *past, before, after string, stderr io.Writer) (*topology.Difference, error) {
+	if p.window < 0 {
+		return nil, usage(fmt.Errorf("--window %v: the time cannot be negative", p.window))
+	}
+	times, err := p.times(before, after)
 	if err != nil {
 		return nil, err
 	}
-	b, err := readMap(ctx, after, stderr)
-	if err != nil {
-		return nil, err
+	var maps [2]*topology.Map
+	for i, name := range [...]string{before, after} {
+		if times[i] != nil {
+			maps[i], err = p.at(ctx, *times[i], stderr)
+		} else {
+			maps[i], err = readMap(ctx, name, stderr)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
+	a, b := maps[0], maps[1]
 	if a.Host.ID != b.Host.ID || a.Host.Name != b.Host.Name {
 		fmt.Fprintf(stderr, "peerscope: the maps are of two hosts, %q and %q: programs are compared as if it were one\n", a.Host.Name, b.Host.Name)
 	}

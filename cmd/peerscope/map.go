@@ -2,13 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -28,7 +29,9 @@ type mapOptions struct {
 	group      string
 	outputFile string
 	logical    bool
-	window     time.Duration
+	past
+	at   string // when, of what serve remembers
+	time span
 }
 
 // look is how text for people looks.
@@ -49,6 +52,7 @@ func newMap(s streams) *cobra.Command {
 			"  peerscope map --pid 812 -o json      # the connections of one process\n" +
 			"  peerscope map nginx not to:port:80   # edges of nginx, but not those to a port 80\n" +
 			"  peerscope map --logical              # and through which proxies they go on\n" +
+			"  peerscope map --at -1h               # an hour ago, of what serve remembers\n" +
 			"  peerscope map --from incident.rec    # a recording, on any machine",
 		Args:              filterArgs(&o.filter),
 		ValidArgsFunction: completeFilter,
@@ -61,9 +65,10 @@ func newMap(s streams) *cobra.Command {
 	f.StringVar(&o.group, "group-by", "process", "one node for each: "+strings.Join(topology.Levels(), ", "))
 	f.BoolVar(&o.logical, "logical", false, "show also who got through proxies to whom, as far as it can be inferred")
 	f.StringVar(&o.outputFile, "output-file", "", "write the map to this file")
-	// For tests: the map is joined of the maps of windows.
-	f.DurationVar(&o.window, "window", 0, "observe in windows of this length, and join their maps")
-	_ = f.MarkHidden("window")
+	o.past.flags(c)
+	f.StringVar(&o.at, "at", "", "of what serve remembers: -1h, 12:01, 2026-01-31T12:01:05Z, -2h..-1h")
+	// Without --at it is for tests: the map is joined of the maps of windows.
+	f.DurationVar(&o.past.window, "window", 0, fmt.Sprintf("how long the time of --at is (default %v)", lookWindow))
 	_ = c.RegisterFlagCompletionFunc("output", fixed(export.Formats()))
 	_ = c.RegisterFlagCompletionFunc("group-by", fixed(topology.Levels()))
 	return c
@@ -107,18 +112,40 @@ func (o *mapOptions) check(c *cobra.Command, stdout io.Writer) error {
 	if err := topology.CheckLevel(o.group); err != nil {
 		return usage(err)
 	}
+	if o.at != "" {
+		return o.checkAt(c)
+	}
+	if o.past.dir != "" {
+		return usage(errors.New("--history says where to look, and --at when: give both"))
+	}
 	return o.selection.check(c)
+}
+
+// checkAt: the past is not observed.
+func (o *mapOptions) checkAt(c *cobra.Command) (err error) {
+	for _, name := range []string{"for", "from", "source", "netns", "entities", "kubeconfig", "original-dst"} {
+		if c.Flags().Changed(name) {
+			return usage(fmt.Errorf("--%s says what to observe, and --at asks what was observed; give one of them", name))
+		}
+	}
+	if o.past.window < 0 {
+		return usage(fmt.Errorf("--window %v: the time cannot be negative", o.past.window))
+	}
+	if o.time, err = when("--at", o.at); err != nil {
+		return err
+	}
+	if !o.time.point && o.past.window > 0 {
+		return usage(fmt.Errorf("--at %s has a beginning and an end; --window is for one time", o.at))
+	}
+	o.time = o.time.window(cmp.Or(o.past.window, lookWindow))
+	return nil
 }
 
 func (o *mapOptions) run(c *cobra.Command, s streams) error {
 	if err := o.check(c, s.out); err != nil {
 		return err
 	}
-	if o.window > 0 && o.length != 0 {
-		o.boundary = liveOptions{Window: o.window}.withDefaults().boundary
-	}
-	p := newPipelineOf(attribution.Config{Legs: o.logical})
-	m, err := o.mapped(c, p, s)
+	m, err := o.made(c, s)
 	if err != nil {
 		return err
 	}
@@ -127,6 +154,26 @@ func (o *mapOptions) run(c *cobra.Command, s streams) error {
 		fmt.Fprintf(s.err, "peerscope: --group-by %s: no process of this map has one that is known, so each stays by itself\n", o.group)
 	}
 	return o.write(grouped, s)
+}
+
+// made is the map of now or, with --at, of then.
+func (o *mapOptions) made(c *cobra.Command, s streams) (*topology.Map, error) {
+	if o.at != "" {
+		m, err := o.past.at(c.Context(), o.time, s.err)
+		if err != nil {
+			return nil, err
+		}
+		if !o.logical {
+			m.Logical = nil
+		} else if m.Logical == nil {
+			fmt.Fprintln(s.err, "peerscope: --logical: serve was not asked who gets through proxies to whom at that time")
+		}
+		return o.selected(m, s.err), nil
+	}
+	if o.past.window > 0 && o.length != 0 {
+		o.boundary = liveOptions{Window: o.past.window}.withDefaults().boundary
+	}
+	return o.mapped(c, newPipelineOf(attribution.Config{Legs: o.logical}), s)
 }
 
 func isGroup(n topology.Node) bool { return n.Kind == topology.KindGroup }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -142,14 +143,17 @@ func parseAgo(text string) (time.Duration, error) {
 // ago is how an argument begins that is a time and looks like a flag.
 var ago = regexp.MustCompile(`^-\d+(\.\d+)?(ms|[smhdw])`)
 
-// timesAsArguments lets times be written as -1h where flags are expected too.
+// timesAsArguments lets the times of diff be written as -1h, where flags are
+// expected too.
 func timesAsArguments(args []string) []string {
-	out := make([]string, len(args))
+	if len(args) == 0 || args[0] != "diff" {
+		return args
+	}
+	out := slices.Clone(args)
 	for i, a := range args {
-		if ago.MatchString(a) {
-			a = "now" + a
+		if ago.MatchString(a) && args[i-1] != "--window" {
+			out[i] = "now" + a
 		}
-		out[i] = a
 	}
 	return out
 }

@@ -86,10 +86,13 @@ func TestPointsGetALength(t *testing.T) {
 }
 
 func TestTimesAreNoFlags(t *testing.T) {
-	got := timesAsArguments([]string{"diff", "-2h..-1h", "-1.5h", "-o", "json", "-90s", "-n", "--at", "-1w", "-5", "-2x"})
-	want := []string{"diff", "now-2h..-1h", "now-1.5h", "-o", "json", "now-90s", "-n", "--at", "now-1w", "-5", "-2x"}
+	got := timesAsArguments([]string{"diff", "-2h..-1h", "-1.5h", "-o", "json", "-90s", "--window", "-1m", "-5", "-2x"})
+	want := []string{"diff", "now-2h..-1h", "now-1.5h", "-o", "json", "now-90s", "--window", "-1m", "-5", "-2x"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := timesAsArguments([]string{"map", "--for", "-1s"}); got[2] != "-1s" {
+		t.Errorf("the value of a flag became %s", got[2])
 	}
 }
 
