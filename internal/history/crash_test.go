@@ -52,7 +52,7 @@ func TestKilledWriterLosesNothingItAcknowledged(t *testing.T) {
 		fmt.Println("child:", writeForever(dir))
 		os.Exit(1)
 	}
-	rounds := 25
+	rounds := 15
 	if testing.Short() {
 		rounds = 5
 	}
@@ -164,7 +164,7 @@ func TestFileThatEndsAnywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	step := int64(1 + (len(whole) / 150))
+	step := int64(1 + (len(whole) / 60))
 	for n := int64(0); n < int64(len(whole)); n += step {
 		if err := os.WriteFile(path, whole[:n], 0o640); err != nil {
 			t.Fatal(err)

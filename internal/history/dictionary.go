@@ -22,6 +22,7 @@ type dictionary struct {
 	edgeNumbers map[string]int32 // by id, the latest
 	formNumbers map[*form]int32
 	setNumbers  map[string]int32 // by JSON
+	setPointers map[*sets]int32  // the same, of those that were met
 	nodeNumbers map[string]int32 // by id, the latest
 }
 
@@ -35,6 +36,7 @@ func newDictionary() *dictionary {
 func (d *dictionary) index() {
 	d.edgeNumbers, d.nodeNumbers = make(map[string]int32, len(d.edges)), make(map[string]int32, len(d.nodes))
 	d.formNumbers, d.setNumbers = map[*form]int32{}, map[string]int32{}
+	d.setPointers = map[*sets]int32{}
 	for i, e := range d.edges {
 		d.edgeNumbers[e.id] = int32(i)
 	}
@@ -86,13 +88,17 @@ func (d *dictionary) set(s *sets) int32 {
 	if s == nil {
 		return 0
 	}
+	i, ok := d.setPointers[s]
+	if ok {
+		return i
+	}
 	text := s.encode()
-	i, ok := d.setNumbers[string(text)]
-	if !ok {
+	if i, ok = d.setNumbers[string(text)]; !ok {
 		i = int32(len(d.sets))
 		d.sets = append(d.sets, s)
 		d.setNumbers[string(text)] = i
 	}
+	d.setPointers[s] = i
 	return i
 }
 

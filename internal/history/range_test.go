@@ -21,11 +21,11 @@ func TestRangeIsTheMergeOfItsWindows(t *testing.T) {
 	s := open(t, dir, Options{})
 	at := t0.Add(-30 * time.Second)
 	const length = 10 * time.Second
-	for i := range 900 {
-		if i == 300 || i == 640 {
+	for i := range 640 {
+		if i == 200 || i == 420 {
 			at = at.Add(7 * time.Minute) // nobody observed
 		}
-		if i == 301 || i == 555 {
+		if i == 201 || i == 390 {
 			s.Close()
 			s = open(t, dir, Options{})
 		}
@@ -43,7 +43,7 @@ func TestRangeIsTheMergeOfItsWindows(t *testing.T) {
 	}
 	defer readOnly.Close()
 	r := rand.New(rand.NewPCG(1, 2))
-	for i := range 20 {
+	for i := range 12 {
 		from := r.IntN(len(maps))
 		to := from + 1 + r.IntN(len(maps)-from)
 		if i == 0 {

@@ -51,17 +51,16 @@ type row struct {
 // flattener makes rows of edges. It keeps memory between them.
 type flattener struct {
 	forms *forms
-	edges map[string]*identity // of the last window, by id
+	edges map[string]*knownEdge // of the last windows, by id
 	key   []byte
 	names []string
+	roles []string
 }
 
-// remember the edges of a window for the next one.
-func (f *flattener) remember(rows []row) {
-	clear(f.edges)
-	for i := range rows {
-		f.edges[rows[i].edge.id] = rows[i].edge
-	}
+// knownEdge is what is mostly the same in the next window.
+type knownEdge struct {
+	identity *identity
+	sets     *sets
 }
 
 // row writes an edge down as numbers, which are added to the end of numbers.
@@ -88,12 +87,11 @@ func (f *flattener) row(e *topology.Edge, numbers []uint64) (row, []uint64) {
 	}
 	putStat(kindRTT, e.RTT, put)
 	putStat(kindConnect, e.Connect, put)
-	open := e.Open()
-	f.evidence(kindEndedPeer, e.Evidence.Peer, open.Peer, put)
-	f.evidence(kindEndedRole, e.Evidence.Role, open.Role, put)
-	f.counts(kindOpenPeer, e.Evidence.Peer, open.Peer, put)
-	f.counts(kindOpenRole, e.Evidence.Role, open.Role, put)
-	f.counts(kindError, e.Errors, e.Errors, put)
+	f.evidence(e, put)
+	f.names = sortedInto(f.names[:0], e.Errors)
+	for _, name := range f.names {
+		put(kindError, name, e.Errors[name])
+	}
 	for _, name := range e.Inexact {
 		put(kindInexact, name, 1)
 	}
@@ -104,16 +102,25 @@ func (f *flattener) row(e *topology.Edge, numbers []uint64) (row, []uint64) {
 	if err != nil { // names that are there twice: not a map of this program
 		return row{}, numbers[:from]
 	}
-	return row{edge: f.identity(e), form: form, numbers: numbers[from:len(numbers):len(numbers)], sets: setsOf(e)}, numbers
+	k := f.known(e)
+	return row{edge: k.identity, form: form, numbers: numbers[from:len(numbers):len(numbers)], sets: k.sets}, numbers
 }
 
-// identity is that of the last window, if it is the same.
-func (f *flattener) identity(e *topology.Edge) *identity {
+// known is the edge of the last windows, as far as it is the same.
+func (f *flattener) known(e *topology.Edge) *knownEdge {
 	d := identity{id: e.ID, client: e.Client, server: e.Server, ends: e.Ends, transport: e.Transport, serverPort: e.ServerPort, endPorts: e.EndPorts, path: e.Path}
-	if last := f.edges[e.ID]; last != nil && last.equal(&d) {
-		return last
+	s := setsOf(e)
+	k := f.edges[e.ID]
+	switch {
+	case k == nil || !k.identity.equal(&d):
+		k = &knownEdge{new(d), s}
+	case !k.sets.equal(s):
+		k = &knownEdge{k.identity, s}
+	default:
+		return k
 	}
-	return &identity{id: d.id, client: d.client, server: d.server, ends: d.ends, transport: d.transport, serverPort: d.serverPort, endPorts: d.endPorts, path: d.path}
+	f.edges[e.ID] = k
+	return k
 }
 
 func setsOf(e *topology.Edge) *sets {
@@ -171,28 +178,34 @@ func putBuckets(k kind, list topology.Buckets, put func(kind, string, uint64)) {
 	}
 }
 
-// sorted are the keys of counts, in memory that is used again.
-func (f *flattener) sorted(counts map[string]uint64) []string {
-	f.names = f.names[:0]
+// sortedInto adds the sorted keys of counts.
+func sortedInto(names []string, counts map[string]uint64) []string {
 	for k := range counts {
-		f.names = append(f.names, k)
+		names = append(names, k)
 	}
-	slices.Sort(f.names)
-	return f.names
+	if len(names) > 1 {
+		slices.Sort(names)
+	}
+	return names
 }
 
-// evidence puts what ended: all but what is open.
-func (f *flattener) evidence(k kind, all, open map[string]uint64, put func(kind, string, uint64)) {
-	for _, name := range f.sorted(all) {
-		n := all[name]
-		put(k, name, n-min(n, open[name]))
+// evidence puts what ended, which is all but what is open, and what is open.
+func (f *flattener) evidence(e *topology.Edge, put func(kind, string, uint64)) {
+	open := e.Open()
+	f.names, f.roles = sortedInto(f.names[:0], e.Evidence.Peer), sortedInto(f.roles[:0], e.Evidence.Role)
+	ended := func(k kind, names []string, all, open map[string]uint64) {
+		for _, name := range names {
+			n := all[name]
+			put(k, name, n-min(n, open[name]))
+		}
 	}
-}
-
-// counts puts a count for each key of all.
-func (f *flattener) counts(k kind, all, counts map[string]uint64, put func(kind, string, uint64)) {
-	for _, name := range f.sorted(all) {
-		put(k, name, counts[name])
+	ended(kindEndedPeer, f.names, e.Evidence.Peer, open.Peer)
+	ended(kindEndedRole, f.roles, e.Evidence.Role, open.Role)
+	for _, name := range f.names {
+		put(kindOpenPeer, name, open.Peer[name])
+	}
+	for _, name := range f.roles {
+		put(kindOpenRole, name, open.Role[name])
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -55,17 +56,19 @@ func (n *node) read() (*topology.Node, error) {
 // one has mostly the same nodes and edges.
 type converter struct {
 	flattener
-	nodes map[string]known
+	nodes   map[string]*known
+	windows int
 }
 
 // known is a node that was written down, and what it was written from.
 type known struct {
-	node  *node
-	value topology.Node
+	node   *node
+	value  topology.Node
+	window int // the last one that it was in
 }
 
 func newConverter(f *forms) *converter {
-	return &converter{flattener: flattener{forms: f, edges: map[string]*identity{}}, nodes: map[string]known{}}
+	return &converter{flattener: flattener{forms: f, edges: map[string]*knownEdge{}}, nodes: map[string]*known{}}
 }
 
 func (c *converter) window(m *topology.Map) (*window, error) {
@@ -79,20 +82,20 @@ func (c *converter) window(m *topology.Map) (*window, error) {
 	}
 	w.about = aboutOf(m)
 	w.nodes = make([]*node, len(m.Nodes))
-	seen := make(map[string]known, len(m.Nodes))
+	c.windows++
 	for i := range m.Nodes {
 		v := &m.Nodes[i]
-		k, ok := c.nodes[v.ID]
-		if !ok || !reflect.DeepEqual(&k.value, v) {
+		k := c.nodes[v.ID]
+		if k == nil || !reflect.DeepEqual(&k.value, v) {
 			raw, err := json.Marshal(v)
 			if err != nil {
 				return nil, fmt.Errorf("encode node %s: %w", v.ID, err)
 			}
-			k = known{&node{id: v.ID, raw: raw}, *v}
+			k = &known{node: &node{id: v.ID, raw: raw}, value: *v}
+			c.nodes[v.ID] = k
 		}
-		w.nodes[i], seen[v.ID] = k.node, k
+		w.nodes[i], k.window = k.node, c.windows
 	}
-	c.nodes = seen
 	numbers := make([]uint64, 0, len(m.Edges)*24)
 	w.rows = make([]row, 0, len(m.Edges))
 	for i := range m.Edges {
@@ -101,8 +104,19 @@ func (c *converter) window(m *topology.Map) (*window, error) {
 			w.rows = append(w.rows, r)
 		}
 	}
-	c.remember(w.rows)
+	c.forget(len(m.Nodes), len(m.Edges))
 	return w, nil
+}
+
+// forget lets go of nodes and edges that are gone, once they are as many as the
+// others.
+func (c *converter) forget(nodes, edges int) {
+	if len(c.nodes) > 2*nodes+1000 {
+		maps.DeleteFunc(c.nodes, func(_ string, k *known) bool { return k.window != c.windows })
+	}
+	if len(c.edges) > 2*edges+1000 {
+		clear(c.edges)
+	}
 }
 
 func aboutOf(m *topology.Map) about {
