@@ -16,6 +16,7 @@ type merger struct {
 
 	windows    int // how many were added; the one that is being added counts
 	start, end int64
+	observed   int64
 	about      about
 	events     []topology.Event
 
@@ -37,8 +38,9 @@ func newMerger(f *forms) *merger {
 }
 
 // begin takes what a window says beside its nodes and edges.
-func (m *merger) begin(start, end int64, a about) {
+func (m *merger) begin(start, end, observed int64, a about) {
 	m.windows++
+	m.observed += observed
 	if m.windows == 1 {
 		m.start, m.end, m.about = start, end, a
 		m.about.Gaps, m.about.Missed = slices.Clone(a.Gaps), slices.Clone(a.Missed)
@@ -179,7 +181,7 @@ func (m *merger) nodeSlot(id string) int32 {
 
 // addWindow takes a whole window that follows the others.
 func (m *merger) addWindow(w *window) {
-	m.begin(w.start, w.end, w.about)
+	m.begin(w.start, w.end, w.observed, w.about)
 	m.events = append(m.events, w.events...)
 	for _, n := range w.nodes {
 		m.last[m.nodeSlot(n.id)] = n
@@ -192,7 +194,7 @@ func (m *merger) addWindow(w *window) {
 
 // window is the sum. The merger is not used any more.
 func (m *merger) window() *window {
-	w := &window{start: m.start, end: m.end, about: m.about, events: m.events, nodes: m.last, rows: make([]row, len(m.slots))}
+	w := &window{start: m.start, end: m.end, observed: m.observed, about: m.about, events: m.events, nodes: m.last, rows: make([]row, len(m.slots))}
 	for i := range m.slots {
 		t := &m.slots[i]
 		if t.window != m.windows {

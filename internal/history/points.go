@@ -28,11 +28,11 @@ func newPoints(from, to, width int64) *points {
 
 // add takes a window, in the order of time; present: the edges are in it. The
 // window counts to the step that it begins in.
-func (p *points) add(start, end int64, t *totals, present bool) {
+func (p *points) add(start, observed int64, t *totals, present bool) {
 	i := min(max((start-p.first)/p.width, 0), int64(len(p.steps)-1))
 	s := &p.steps[i]
 	s.windows++
-	s.observed += end - start
+	s.observed += observed
 	if t == nil {
 		t = &totals{}
 	}

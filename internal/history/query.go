@@ -143,7 +143,7 @@ func (t *taker) decode(d *dictionary, r *record, events bool) (a about, err erro
 	if a, err = decodeAbout(b); err != nil {
 		return a, err
 	}
-	t.m.begin(r.start, r.end, a)
+	t.m.begin(r.start, r.end, int64(r.observed), a)
 	if events {
 		if b, err = t.frame(r, frameEvents); err != nil {
 			return a, err

@@ -28,6 +28,7 @@ type record struct {
 	offset, size int64 // with its header
 	start, end   int64 // of the window, Unix milliseconds
 	edges, nodes uint32
+	observed     uint32  // milliseconds of the window in which somebody observed
 	frames       []frame // the fixed ones, then the chunks
 	bad          atomic.Bool
 }
@@ -42,11 +43,11 @@ type frame struct {
 func (r *record) chunks() int { return len(r.frames) - fixedFrames }
 
 // A record's header, little endian: the magic, how long the header is, start and
-// end of the window, edges, nodes, frames, a size and a sum for each frame, and
+// end of the window, how much of it was observed, edges, nodes, frames, a size and a sum for each frame, and
 // the sum of all of this.
 const (
 	recordMagic = 0x314e4957 // "WIN1"
-	headerFixed = 4 + 4 + 8 + 8 + 4 + 4 + 4
+	headerFixed = 4 + 4 + 8 + 8 + 4 + 4 + 4 + 4
 	mostFrames  = 4096
 )
 
@@ -72,7 +73,7 @@ func (d *dictionary) appendRecord(b []byte, w *window, z *zstd.Encoder) ([]byte,
 			return nil, nil, fmt.Errorf("encode events: %w", err)
 		}
 	}
-	rec := &record{start: w.start, end: w.end, edges: uint32(len(w.rows)), nodes: uint32(len(w.nodes))}
+	rec := &record{start: w.start, end: w.end, observed: uint32(min(w.observed, 1<<32-1)), edges: uint32(len(w.rows)), nodes: uint32(len(w.nodes))}
 	header := headerFixed + 8*(fixedFrames+chunks) + 4
 	from := len(b)
 	b = append(b, make([]byte, header)...)
@@ -111,7 +112,8 @@ func (r *record) writeHeader(h []byte) {
 	le.PutUint64(h[16:], uint64(r.end))
 	le.PutUint32(h[24:], r.edges)
 	le.PutUint32(h[28:], r.nodes)
-	le.PutUint32(h[32:], uint32(len(r.frames)))
+	le.PutUint32(h[32:], r.observed)
+	le.PutUint32(h[36:], uint32(len(r.frames)))
 	at := headerFixed
 	for _, f := range r.frames {
 		le.PutUint32(h[at:], f.size)
@@ -125,7 +127,7 @@ func (r *record) writeHeader(h []byte) {
 // bytes; 0: none begins there.
 func headerSize(b []byte) int {
 	le := binary.LittleEndian
-	size, frames := le.Uint32(b[4:]), le.Uint32(b[32:])
+	size, frames := le.Uint32(b[4:]), le.Uint32(b[36:])
 	if le.Uint32(b) != recordMagic || frames < fixedFrames || frames > mostFrames || size != headerFixed+8*frames+4 {
 		return 0
 	}
@@ -139,7 +141,7 @@ func readHeader(h []byte, offset int64) (*record, bool) {
 	if le.Uint32(h[end:]) != castagnoli(h[:end]) {
 		return nil, false
 	}
-	r := &record{offset: offset, start: int64(le.Uint64(h[8:])), end: int64(le.Uint64(h[16:])), edges: le.Uint32(h[24:]), nodes: le.Uint32(h[28:])}
+	r := &record{offset: offset, start: int64(le.Uint64(h[8:])), end: int64(le.Uint64(h[16:])), edges: le.Uint32(h[24:]), nodes: le.Uint32(h[28:]), observed: le.Uint32(h[32:])}
 	r.size = int64(len(h))
 	for at := headerFixed; at < end; at += 8 {
 		f := frame{at: r.size, size: le.Uint32(h[at:]), sum: le.Uint32(h[at+4:])}

@@ -43,7 +43,7 @@ func (s *Store) Series(ctx context.Context, edges []string, from, to time.Time, 
 			e.record().bad.Store(true) // the step has a gap
 			continue
 		}
-		p.add(e.start(), e.end(), t, known)
+		p.add(e.start(), int64(e.record().observed), t, known)
 	}
 	out := p.series()
 	_, gaps, err := s.gapsOf(ctx, low, high)

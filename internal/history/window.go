@@ -15,6 +15,7 @@ import (
 // milliseconds. What it points to is shared and never changed.
 type window struct {
 	start, end int64
+	observed   int64 // milliseconds in which somebody observed
 	about      about
 	events     []topology.Event
 	nodes      []*node
@@ -80,6 +81,7 @@ func (c *converter) window(m *topology.Map) (*window, error) {
 	if w.end <= w.start {
 		return nil, fmt.Errorf("window of %s: it has no length, so nothing can be said over time", m.Window.Start)
 	}
+	w.observed = w.end - w.start
 	w.about = aboutOf(m)
 	w.nodes = make([]*node, len(m.Nodes))
 	c.windows++
