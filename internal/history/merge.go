@@ -104,6 +104,16 @@ func (m *merger) addOther(t *slot, f *form, numbers []uint64) {
 		j = m.forms.join(t.form, f)
 		m.joins[key] = j
 	}
+	if j.form == t.form { // the slot has all columns already
+		for i, op := range j.form.ops {
+			if b := j.b[i]; b >= 0 {
+				t.numbers[i] = op.apply(t.numbers[i], numbers[b])
+			} else if op == opLast {
+				t.numbers[i] = 0
+			}
+		}
+		return
+	}
 	out := make([]uint64, len(j.form.columns))
 	for i, op := range j.form.ops {
 		a, b := j.a[i], j.b[i]

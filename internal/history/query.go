@@ -53,32 +53,52 @@ func (s *Store) mergedBy(ctx context.Context, from, to int64, events bool) (*win
 	defer s.trim()
 	for {
 		entries := s.plan(len(s.levels)-1, from, to)
-		m := newMerger(s.forms)
-		t := taker{s: s, m: m}
-		var seen []seen
-		failed := false
-		for _, e := range entries {
-			if err := ctx.Err(); err != nil {
-				return nil, nil, err
-			}
-			a, err := t.take(e, events)
-			if err != nil {
-				// It is not asked for again: finer windows may be whole.
-				e.record().bad.Store(true)
-				failed = true
-				break
-			}
-			seen = append(seen, seenOf(e, a))
-		}
-		if failed {
-			continue
-		}
-		gaps := s.gaps(seen, from, to)
 		if len(entries) == 0 {
-			return nil, gaps, nil
+			return nil, s.gaps(nil, from, to), nil
 		}
-		return m.window(), gaps, nil
+		// Merging is associative: two halves are merged at the same time.
+		half := len(entries) / 2
+		later := make(chan part, 1)
+		go func() { later <- s.part(ctx, entries[half:], events) }()
+		a := s.part(ctx, entries[:half], events)
+		b := <-later
+		switch {
+		case ctx.Err() != nil:
+			return nil, nil, ctx.Err()
+		case a.failed || b.failed:
+			continue // what is damaged is not asked for again
+		case half > 0:
+			a.sum.addWindow(b.sum.window())
+		default:
+			a.sum = b.sum
+		}
+		return a.sum.window(), s.gaps(append(a.seen, b.seen...), from, to), nil
 	}
+}
+
+// part is the sum of some windows.
+type part struct {
+	sum    *merger
+	seen   []seen
+	failed bool
+}
+
+func (s *Store) part(ctx context.Context, entries []entry, events bool) part {
+	p := part{sum: newMerger(s.forms)}
+	t := taker{s: s, m: p.sum}
+	for _, e := range entries {
+		if ctx.Err() != nil {
+			return p
+		}
+		a, err := t.take(e, events)
+		if err != nil {
+			e.record().bad.Store(true)
+			p.failed = true
+			return p
+		}
+		p.seen = append(p.seen, seenOf(e, a))
+	}
+	return p
 }
 
 // take adds a window that is in the store to a sum.

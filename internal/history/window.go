@@ -148,21 +148,28 @@ func (a *about) restore() error {
 	return nil
 }
 
+// readNodes adds the nodes, sorted by id.
+func (w *window) readNodes(m *topology.Map) error {
+	slices.SortFunc(w.nodes, func(a, b *node) int { return cmp.Compare(a.id, b.id) })
+	for _, n := range w.nodes {
+		v, err := n.read()
+		if err != nil {
+			return err
+		}
+		m.Nodes = append(m.Nodes, *v)
+	}
+	return nil
+}
+
 // toMap is the map again.
 func (w *window) toMap() (*topology.Map, error) {
 	m := *w.about.Map
 	m.Nodes, m.Edges = make([]topology.Node, 0, len(w.nodes)), make([]topology.Edge, 0, len(w.rows))
-	for _, n := range w.nodes {
-		v, err := n.read()
-		if err != nil {
-			return nil, err
-		}
-		m.Nodes = append(m.Nodes, *v)
-	}
+	done := make(chan error, 1)
+	go func() { done <- w.readNodes(&m) }()
+	slices.SortFunc(w.rows, func(a, b row) int { return cmp.Compare(a.edge.id, b.edge.id) })
 	for i := range w.rows {
 		m.Edges = append(m.Edges, w.rows[i].toEdge())
 	}
-	slices.SortFunc(m.Nodes, func(a, b topology.Node) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(m.Edges, func(a, b topology.Edge) int { return cmp.Compare(a.ID, b.ID) })
-	return &m, nil
+	return &m, <-done
 }
