@@ -112,6 +112,9 @@ func (s *Server) draw(x, earlier *span, l look) (*picture, error) {
 		g = view.Make(x.m, o)
 	}
 	place.arrange(g)
+	if x.live {
+		place.date(g)
+	}
 	a, err := jsonAnswer(g)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package server
 
 import (
 	"container/list"
+	"strings"
 	"sync"
 
 	"peerscope/internal/layout"
@@ -27,6 +28,8 @@ type places struct {
 	mu    sync.Mutex // held while a picture is made
 	shown map[string]bool
 	last  *layout.Places
+	since map[string]int64 // by id of edge, Unix milliseconds; 0: longer than is remembered
+	end   int64            // of the last live picture
 }
 
 func newPictures() *pictures { return &pictures{by: map[string]*list.Element{}} }
@@ -57,4 +60,28 @@ func (p *places) arrange(g *view.Graph) {
 	if p.last = g.Place(p.last, layout.Options{}); g.Groups == nil {
 		g.Groups = []view.Group{} // none, and not unknown
 	}
+}
+
+// date says of edges of the live graph since when they are there, as far as that
+// was seen: they were in no picture whose window reaches into the one of this.
+func (p *places) date(g *view.Graph) {
+	from, to, err := g.Window.Bounds()
+	if err != nil || to.UnixMilli() < p.end {
+		return
+	}
+	known := p.end > 0 && p.end >= from.UnixMilli() && p.end < to.UnixMilli()
+	next := make(map[string]int64, len(g.Edges))
+	for i := range g.Edges {
+		e := &g.Edges[i]
+		first, second := endsOf(e)
+		if strings.HasPrefix(first, "bundle:") || strings.HasPrefix(second, "bundle:") {
+			continue // it comes and goes with what is in it
+		}
+		since, there := p.since[e.ID]
+		if !there && known {
+			since = p.end
+		}
+		e.Since, next[e.ID] = since, since
+	}
+	p.since, p.end = next, to.UnixMilli()
 }

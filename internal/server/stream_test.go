@@ -141,9 +141,9 @@ func running(t testing.TB, change func(*Config)) (*Server, *httptest.Server, fun
 	}
 }
 
-// without leaves an edge and its client out of a map.
+// without leaves a node that calls and its edges out of a map.
 func without(m *topology.Map, client string) {
-	m.Edges = slices.DeleteFunc(m.Edges, func(e topology.Edge) bool { return e.Client == client })
+	m.Edges = slices.DeleteFunc(m.Edges, func(e topology.Edge) bool { return e.Client == client || slices.Contains(e.Ends, client) })
 	m.Nodes = slices.DeleteFunc(m.Nodes, func(n topology.Node) bool { return n.ID == client })
 }
 
