@@ -70,7 +70,7 @@ kubernetes: ## against a real API server, built once (root, 5 to 25 minutes); RE
 		$(GO) test -tags kubernetes -count=1 -v -timeout 15m ./test/kubernetes
 
 update: ## rewrite golden files, and the lab's table in docs/LAB.md (root)
-	$(GO) test ./internal/export ./internal/policy ./internal/config ./cmd/peerscope -update
+	$(GO) test ./internal/export ./internal/policy ./internal/server ./internal/config ./cmd/peerscope -update
 	$(GO) test -count=1 -timeout 15m -run 'TestLab' ./test/e2e -update-docs
 
 clean: ## remove what was built

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/klauspost/compress/flate"
 )
 
 const (
@@ -54,10 +57,24 @@ type topic struct {
 	gone     bool      // it is forgotten
 }
 
-// message is an event as it is written.
+// message is an event as it is written, to however many clients.
 type message struct {
 	seq  uint64
 	text []byte
+
+	once   sync.Once
+	packed []byte
+}
+
+// pack compresses the message by itself, so that it follows whatever a client was
+// told before.
+func (m *message) pack() []byte {
+	m.once.Do(func() {
+		var b bytes.Buffer
+		_ = flate.StatelessDeflate(&b, m.text, false, nil) // a buffer takes everything
+		m.packed = b.Bytes()
+	})
+	return m.packed
 }
 
 // client is one stream. Only its own goroutine writes.
@@ -274,7 +291,7 @@ func (t *topic) tellAll(m *message) {
 // message is one event. Its data is one line: JSON has no other.
 func (t *topic) message(kind string, data []byte) *message {
 	id := strconv.FormatUint(t.seq, 10) + "-" + t.mark
-	return &message{t.seq, fmt.Appendf(nil, "id: %s\nevent: %s\ndata: %s\n\n", id, kind, strings.TrimRight(string(data), "\n"))}
+	return &message{seq: t.seq, text: fmt.Appendf(nil, "id: %s\nevent: %s\ndata: %s\n\n", id, kind, strings.TrimRight(string(data), "\n"))}
 }
 
 // resume queues what a client missed that was here before; false: that is not

@@ -2,6 +2,8 @@ package server
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,6 +39,9 @@ func open(t testing.TB, server *httptest.Server, target, last string) *listener 
 	r, err := http.NewRequest(http.MethodGet, server.URL+target, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if strings.Contains(target, "level=process") { // others take gzip, as browsers do
+		r.Header.Set("Accept-Encoding", "identity")
 	}
 	if last != "" {
 		r.Header.Set("Last-Event-ID", last)
@@ -320,6 +325,59 @@ func TestWhoFallsBehindGetsEverything(t *testing.T) {
 		t.Errorf("the last event is %.60s, want the snapshot %d", last, topic.seq)
 	}
 	s.hub.leave(topic, slow)
+}
+
+// TestStreamIsWholeGzip: compressed it has all that it has plain, to its end, in a
+// fraction of the bytes.
+func TestStreamIsWholeGzip(t *testing.T) {
+	s, h, tick := running(t, nil)
+	tick(nil)
+	ask := func(encoding string) *http.Response {
+		r, err := http.NewRequest(http.MethodGet, h.URL+"/api/v1/graph/stream", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept-Encoding", encoding)
+		a, err := h.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	plain, packed := ask("identity"), ask("gzip")
+	if plain.Header.Get("Content-Encoding") != "" || packed.Header.Get("Content-Encoding") != "gzip" {
+		t.Fatalf("encodings %q and %q", plain.Header.Get("Content-Encoding"), packed.Header.Get("Content-Encoding"))
+	}
+	for range 5 {
+		tick(nil)
+		waitFor(t, func() bool { // both have read it
+			for _, topic := range s.hub.topics {
+				for c := range topic.clients {
+					if len(c.queue) > 0 {
+						return false
+					}
+				}
+			}
+			return true
+		})
+	}
+	s.hub.close("the server ends")
+	all := text(t, plain)
+	raw, err := io.ReadAll(packed.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unpacked, err := io.ReadAll(z)
+	if err != nil || string(unpacked) != all || !strings.Contains(all, "event: bye") {
+		t.Errorf("%v: %d bytes of gzip are %d, plain it is %d", err, len(raw), len(unpacked), len(all))
+	}
+	if len(raw) > len(all)/3 {
+		t.Errorf("%d bytes plain are %d compressed", len(all), len(raw))
+	}
 }
 
 func TestStreamsAreCounted(t *testing.T) {
