@@ -58,7 +58,8 @@ type Told struct {
 // History is what was before the ticks in memory. It may be called by any number
 // of goroutines.
 type History interface {
-	// Range is all windows within [from, to), merged; nil: there is none.
+	// Range is all windows that touch [from, to), merged. Where there is none it is
+	// nil, or an error that says so.
 	Range(ctx context.Context, from, to time.Time) (*topology.Map, []topology.Span, error)
 	// Series is what some edges, or with nil all edges, did together.
 	Series(ctx context.Context, edges []string, from, to time.Time, step time.Duration) (*topology.Series, error)

@@ -1,7 +1,11 @@
 package server
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"time"
 
 	"peerscope/internal/flow"
 	"peerscope/internal/topology"
@@ -10,6 +14,9 @@ import (
 
 // mostExplained is how many of the edges between processes are explained.
 const mostExplained = 10
+
+// explainTime is how long an explanation is waited for: a window may be long.
+const explainTime = 20 * time.Second
 
 // explanation is why an edge stands as it does.
 type explanation struct {
@@ -39,32 +46,49 @@ func (s *Server) explain(c *call) error {
 	if c.p.wrong != nil {
 		return c.p.wrong
 	}
-	x, err := s.span(c.r.Context(), past)
-	if err != nil {
-		return err
+	leave, busy := s.enter(c.r.Context())
+	if busy != nil {
+		return busy
 	}
-	w, e, err := s.findEdge(c.r.Context(), x, level, id)
+	x, w, e, err := s.explained(c.r.Context(), past, level, id)
+	leave() // who decides is asked when a window ends: nobody else must wait for that
 	if err != nil {
 		return err
 	}
 	parts := w.parts[e.ID]
 	out := explanation{Schema: "peerscope.explanations/v1", Level: w.graph.Level, Window: w.m.Window, Edge: *e, Evidence: grounds(parts)}
+	ctx, stop := context.WithTimeout(c.r.Context(), explainTime)
+	defer stop()
 	switch {
 	case s.c.Explain == nil:
 		out.Limited = "this server tells the evidence only"
 	case !x.live:
 		out.Limited = "the steps of a decision are known of the live graph only, not of the past"
 	default:
-		told, err := s.c.Explain(c.r.Context(), worst(parts))
+		told, err := s.c.Explain(ctx, worst(parts))
 		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			out.Limited = fmt.Sprintf("no window ended within %s", explainTime)
 		case err != nil:
 			out.Limited = err.Error()
-		case told != nil:
+		case told == nil:
+			out.Limited = "nothing of the edge happened in the window that ended just now, and none of its connections is open"
+		default:
 			out.Text, out.Explanations = told.Text, s.redacted.explanations(told.Explanations)
 		}
 	}
 	c.w.Header().Set("Cache-Control", "no-store")
 	return c.sendJSON(out)
+}
+
+// explained finds the edge.
+func (s *Server) explained(ctx context.Context, p past, level, id string) (*span, *whole, *view.Edge, error) {
+	x, err := s.span(ctx, p)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	w, e, err := s.findEdge(ctx, x, level, id)
+	return x, w, e, err
 }
 
 // worst are the ids of some edges, those that fail first, then those with the

@@ -22,7 +22,7 @@ type route struct {
 	path       string
 	parameters []string
 	handle     func(*Server, *call) error
-	light      bool // it costs nothing worth waiting for
+	light      bool // it costs nothing worth waiting for, or sees to that itself
 }
 
 // views are the parameters of everything that shows a graph.
@@ -41,7 +41,7 @@ func routes() []route {
 		{path: "/api/v1/series", parameters: []string{"filter", "from", "to", "step", "m"}, handle: (*Server).allSeries},
 		{path: "/api/v1/nodes/{id}", parameters: []string{"level", "at", "window"}, handle: (*Server).node},
 		{path: "/api/v1/path", parameters: []string{"from", "to", "level", "filter", "at", "window", "hops"}, handle: (*Server).path},
-		{path: "/api/v1/explain", parameters: []string{"edge", "level", "at", "window"}, handle: (*Server).explain},
+		{path: "/api/v1/explain", parameters: []string{"edge", "level", "at", "window"}, handle: (*Server).explain, light: true},
 		{path: "/api/v1/timeline", parameters: []string{"from", "to", "step", "m", "limit"}, handle: (*Server).timeline},
 		{path: "/api/v1/diff", parameters: []string{"a", "b", "window", "filter"}, handle: (*Server).diff},
 		{path: "/api/v1/export/{format}", parameters: []string{"level", "filter", "at", "window"}, handle: (*Server).export},

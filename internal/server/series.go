@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -167,8 +168,11 @@ func (s *Server) series(ctx context.Context, x strip, ids map[string]bool) (*top
 // them as one more.
 func (s *Server) prefixed(ctx context.Context, from, to int64, held []*tick) ([]*tick, error) {
 	m, _, err := s.remembered(ctx, from, s.boundary(held, to))
-	if m == nil || err != nil {
-		return held, err
+	if ctx.Err() != nil || errors.As(err, new(*panicError)) {
+		return nil, err
+	}
+	if m == nil { // nobody observed then
+		return held, nil
 	}
 	start, end, err := m.Window.Bounds()
 	if err != nil {

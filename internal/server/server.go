@@ -42,8 +42,8 @@ type Server struct {
 
 // counters are of what went wrong, and how much was asked.
 type counters struct {
-	requests, refused, unauthorized, busy, failed, panics atomic.Uint64
-	badTicks, streamsRefused, streamsDropped, resent      atomic.Uint64
+	requests, refused, unauthorized, busy, failed, panics, unanswered atomic.Uint64
+	badTicks, streamsRefused, streamsDropped, resent                  atomic.Uint64
 }
 
 // New binds the address, so that a port that is taken is told at once. Nothing is

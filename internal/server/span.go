@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -61,8 +62,16 @@ func (s *Server) spanOf(ctx context.Context, held []*tick, from, to int64) (*spa
 			cut = s.boundary(live, to)
 		}
 		var err error
-		if before, gaps, err = s.remembered(ctx, from, cut); err != nil {
+		before, gaps, err = s.remembered(ctx, from, cut)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case errors.As(err, new(*panicError)):
 			return nil, err
+		case err != nil && len(live) == 0:
+			return nil, newProblem(http.StatusNotFound, codeNoHistory, err.Error())
+		case err != nil: // what is in memory is told all the same
+			gaps = append(gaps, topology.Span{From: from, To: cut, Reason: err.Error()})
 		}
 	}
 	if before == nil && len(live) == 0 {
@@ -107,12 +116,17 @@ func (s *Server) remembered(ctx context.Context, from, to int64) (*topology.Map,
 		defer stop()
 		m, gaps, err := s.c.History.Range(ctx, time.UnixMilli(from).UTC(), time.UnixMilli(to).UTC())
 		if err != nil || m == nil {
-			return remembered{}, 0, err
+			return remembered{gaps: gaps}, 0, err
 		}
 		return remembered{s.redacted.clean(m), gaps}, cost(m), nil
 	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the history: %w", err)
+	switch {
+	case errors.As(err, new(*panicError)) || ctx.Err() != nil:
+		return nil, nil, err
+	case err != nil: // also where nobody observed: it says so
+		s.counters.unanswered.Add(1)
+		s.c.Log.Debug("the history has no answer", "error", err)
+		return nil, nil, err
 	}
 	return part.m, part.gaps, nil
 }

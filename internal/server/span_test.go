@@ -108,3 +108,29 @@ func TestSeriesOfMemory(t *testing.T) {
 		t.Errorf("series of one edge: %v", one)
 	}
 }
+
+// emptyHistory has bounds, and in between nothing that it can give.
+type emptyHistory struct{ *memoryHistory }
+
+func (emptyHistory) Range(context.Context, time.Time, time.Time) (*topology.Map, []topology.Span, error) {
+	return nil, nil, errors.New("the history has nothing between then and then")
+}
+
+// TestHistoryWithoutAnswer: where it has none, what is in memory is told, with the
+// gap and its reason; of the past alone it is said.
+func TestHistoryWithoutAnswer(t *testing.T) {
+	s := tester(t, func(c *Config) {
+		c.History = emptyHistory{remembering(noon.Add(-10*time.Minute), noon.Add(-10*time.Second))}
+	})
+	ticking(t, s, 30)
+	x, err := s.span(context.Background(), past{length: 5 * time.Minute})
+	if err != nil || len(x.gaps) != 1 || x.gaps[0].Reason != "the history has nothing between then and then" || x.observed != 30*time.Second {
+		t.Errorf("%+v, %v", x, err)
+	}
+	if p := into[problem](t, get(t, s, "/api/v1/graph?at=-5m"), 404); p.Code != codeNoHistory || p.Detail != "the history has nothing between then and then" {
+		t.Errorf("%+v", p)
+	}
+	if got := s.Counters()["history_unanswered"]; got != 2 {
+		t.Errorf("%d times the history had no answer, want 2", got)
+	}
+}

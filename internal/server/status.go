@@ -70,7 +70,7 @@ func (s *Server) Counters() map[string]uint64 {
 	n := &s.counters
 	return map[string]uint64{
 		"requests": n.requests.Load(), "refused": n.refused.Load(), "unauthorized": n.unauthorized.Load(), "busy": n.busy.Load(),
-		"failed": n.failed.Load(), "panics": n.panics.Load(), "bad_ticks": n.badTicks.Load(),
+		"failed": n.failed.Load(), "panics": n.panics.Load(), "bad_ticks": n.badTicks.Load(), "history_unanswered": n.unanswered.Load(),
 		"overlapping_ticks": s.recent.overlapped.Load(), "dropped_ticks": s.recent.dropped.Load(),
 		"streams_refused": n.streamsRefused.Load(), "streams_dropped": n.streamsDropped.Load(), "snapshots_resent": n.resent.Load(),
 		"events_dropped": s.events.lost(),
