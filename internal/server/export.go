@@ -46,6 +46,8 @@ func mediaType(format string) (media, ending string) {
 		return "text/vnd.graphviz; charset=utf-8", "dot"
 	case "mermaid":
 		return "text/vnd.mermaid; charset=utf-8", "mmd"
+	case "svg":
+		return "image/svg+xml", "svg"
 	case formatGraphML:
 		return "application/graphml+xml; charset=utf-8", "graphml"
 	}

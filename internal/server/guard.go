@@ -91,7 +91,7 @@ func (s *Server) refusal(r *http.Request) *problem {
 		return notFound(fmt.Sprintf("there is nothing at %.80q: a path begins with /", r.RequestURI))
 	case !s.hosts.allow(r.Host):
 		return newProblem(http.StatusMisdirectedRequest, codeForbiddenHost, fmt.Sprintf(
-			"this server is not called %.80q: call it by its address, or tell it that name (Config.Hosts)", r.Host))
+			"this server is not called %.80q: call it by its address, or by localhost on its own host", r.Host))
 	}
 	if origin := r.Header.Get("Origin"); origin != "" && !sameOrigin(origin, r) {
 		return newProblem(http.StatusForbidden, codeForbiddenOrigin, fmt.Sprintf("pages of %.80q may not read this server", origin))
