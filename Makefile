@@ -29,6 +29,7 @@ lint: ## go vet, staticcheck, gofmt
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 	$(GO) vet -tags kubernetes ./test/kubernetes
+	$(GO) vet -tags receivers ./test/receivers
 
 lab: SOURCE ?= netlink
 lab: SHELL = /bin/bash -o pipefail
@@ -69,8 +70,18 @@ kubernetes: ## against a real API server, built once (root, 5 to 25 minutes); RE
 	PEERSCOPE_KUBERNETES=$(KUBERNETES) $(if $(RECORD),PEERSCOPE_RECORD=$(CURDIR)/internal/kubernetes/testdata/recorded) \
 		$(GO) test -tags kubernetes -count=1 -v -timeout 15m ./test/kubernetes
 
+RECEIVERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/peerscope/receivers-1
+.PHONY: receivers
+receivers: ## OTLP to VictoriaMetrics and to the collector's receiver, built once (2 to 8 minutes)
+	@mkdir -p $(RECEIVERS)
+	@test -x $(RECEIVERS)/victoria-metrics || \
+		(cd test/receivers/victoria && CGO_ENABLED=0 nice -n 19 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(RECEIVERS)/ github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics)
+	@test -x $(RECEIVERS)/collector || \
+		(cd test/receivers/collector && CGO_ENABLED=0 nice -n 19 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(RECEIVERS)/ .)
+	PEERSCOPE_RECEIVERS=$(RECEIVERS) $(GO) test -tags receivers -count=1 -v -timeout 10m ./test/receivers
+
 update: ## rewrite golden files, and the lab's table in docs/LAB.md (root)
-	$(GO) test ./internal/export ./internal/policy ./internal/server ./internal/config ./cmd/peerscope -update
+	$(GO) test ./cmd/peerscope ./internal/config ./internal/export ./internal/metrics ./internal/policy ./internal/server -update
 	$(GO) test -count=1 -timeout 15m -run 'TestLab' ./test/e2e -update-docs
 
 clean: ## remove what was built

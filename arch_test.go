@@ -53,6 +53,7 @@ var architecture = map[string]struct {
 	"test/overhead":                {lab, nil},
 	"test/soak":                    {lab, []string{"internal/attribution", "internal/flow", "internal/history", "internal/topology"}},
 	"test/kernels":                 {lab, nil},
+	"test/receivers/collector":     {lab, nil},
 	"test/demo":                    {lab, nil},
 	"test/e2e":                     {lab, []string{"internal/topology", "test/e2e/script"}},
 	"test/e2e/actor":               {lab, []string{"test/e2e/script"}},

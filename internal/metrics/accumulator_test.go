@@ -23,7 +23,7 @@ func TestSumOfSeriesIsSumOfMaps(t *testing.T) {
 		w, a := newWorld(seed), NewAccumulator(c)
 		a.keep = c.MaxEdges
 		want, retired, before := sums{}, sums{}, map[*series]totals{}
-		for range 80 {
+		for range 50 {
 			m := w.window()
 			if err := a.Add(m); err != nil {
 				t.Fatal(err)

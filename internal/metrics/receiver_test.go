@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -115,6 +116,7 @@ func newReceiver(t *testing.T, protocol string, config *tls.Config) *receiver {
 		return r
 	}
 	s := httptest.NewUnstartedServer(r)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not trust it
 	if config != nil {
 		s.TLS = config
 		s.StartTLS()
