@@ -34,7 +34,8 @@ type OTLP struct {
 }
 
 // NewOTLP makes an exporter of one host's metrics; it connects when there is
-// something to send. self may be nil. The configuration must be valid.
+// something to send. self is called when something is sent, by Run, and may be
+// nil. The configuration must be valid.
 func NewOTLP(ctx context.Context, c OTLPConfig, a *Accumulator, h topology.Host, self func() Self) (*OTLP, error) {
 	e, err := c.exporter(ctx)
 	if err != nil {
@@ -54,8 +55,9 @@ func NewOTLP(ctx context.Context, c OTLPConfig, a *Accumulator, h topology.Host,
 }
 
 // Add takes what has been added up at the end of m, if it ends an interval. It
-// is called after Accumulator.Add, by one goroutine, and never waits: if the
-// receiver is too slow, the oldest that waits is dropped and counted.
+// is called after Accumulator.Add, by one goroutine at a time, and never waits,
+// neither for the receiver nor for self: if the receiver is too slow, the oldest
+// that waits is dropped and counted.
 func (o *OTLP) Add(m *topology.Map) {
 	_, end, err := m.Window.Bounds()
 	if err != nil {
@@ -66,7 +68,7 @@ func (o *OTLP) Add(m *topology.Map) {
 		return
 	}
 	o.last = interval
-	s := o.from.snapshot(o.self)
+	s := o.from.snapshot(nil)
 	for {
 		select {
 		case o.queue <- s:
@@ -98,7 +100,7 @@ func (o *OTLP) Run(ctx context.Context) error {
 	for len(o.queue) > 0 && sending.Err() == nil {
 		o.send(sending, <-o.queue)
 	}
-	if s := o.from.snapshot(o.self); sending.Err() == nil && s.now.After(o.offered) {
+	if s := o.from.snapshot(nil); sending.Err() == nil && s.now.After(o.offered) {
 		o.send(sending, s)
 	}
 	err := o.exporter.Shutdown(sending)
@@ -111,6 +113,9 @@ func (o *OTLP) Run(ctx context.Context) error {
 // send offers a snapshot in batches, each of which the receiver takes or not.
 func (o *OTLP) send(ctx context.Context, s *snapshot) {
 	o.offered = s.now
+	if o.self != nil {
+		s.self = o.self()
+	}
 	for _, b := range o.writer.batches(s) {
 		err := o.exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: o.resource, ScopeMetrics: b.scope()})
 		if err == nil {

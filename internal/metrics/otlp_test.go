@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -259,6 +260,41 @@ func TestDeadReceiverStopsNobody(t *testing.T) {
 			t.Error(err)
 		}
 		wantStored(t, r, e.a)
+	}
+}
+
+// TestAddDoesNotWaitForSelf: who adds may hold what self waits for.
+func TestAddDoesNotWaitForSelf(t *testing.T) {
+	r := newReceiver(t, "http/protobuf", nil)
+	c := DefaultOTLP()
+	c.Endpoint = r.url
+	a := NewAccumulator(DefaultSeries())
+	var mu sync.Mutex
+	o, err := NewOTLP(t.Context(), c, a, topology.Host{}, func() Self {
+		mu.Lock()
+		defer mu.Unlock()
+		return Self{Exports: map[string]Exported{"otlp": {Sent: 3}}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- o.Run(ctx) }()
+	app, db := program(1, "app", -100), program(2, "db", -100)
+	mu.Lock()
+	for i := range 3 {
+		m := windowOf(i*10, i*10+10, []topology.Node{app, db}, calls(app, db, 5432))
+		add(t, a, m)
+		o.Add(m)
+	}
+	mu.Unlock()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if got := r.stored()["peerscope.export.sent"]; got != 3 {
+		t.Errorf("self is not told: %v", got)
 	}
 }
 
