@@ -16,6 +16,7 @@ go test -run '^$' -bench 'Write|Read' -benchtime 1s -timeout 10m ./internal/reco
 go test -run '^$' -bench 'Process$|Key$' -benchtime 1s -timeout 10m ./internal/identity | tee -a "$out"
 go test -run '^$' -bench 'Completer' -benchtime 3x -timeout 10m ./internal/identity | tee -a "$out"
 go test -run '^$' -bench '.' -benchtime 20x -timeout 10m ./internal/export | tee -a "$out"
+go test -run '^$' -bench 'Add$|Scrape' -benchtime 10x -timeout 10m ./internal/metrics | tee -a "$out"
 go test -run '^$' -bench 'Match' -benchtime 5x -timeout 10m ./internal/filter | tee -a "$out"
 go test -run '^$' -bench 'Diff' -benchtime 5x -timeout 10m ./internal/topology | tee -a "$out"
 go test -run '^$' -bench 'Make' -benchtime 20x -timeout 10m ./internal/view | tee -a "$out"
