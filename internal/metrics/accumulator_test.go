@@ -191,6 +191,32 @@ func TestEndsThatAreNoProcess(t *testing.T) {
 	t.Error("the address of a pod has not the name of its workload")
 }
 
+// TestExternalNamesOfAProgram: what one program may have too many of is added up
+// for that program, and counted; others are not touched, and ends that have
+// series keep them.
+func TestExternalNamesOfAProgram(t *testing.T) {
+	c := DefaultSeries()
+	c.Addresses, c.MaxExternalNames = AddressesAll, 2
+	a := NewAccumulator(c)
+	app, crawler := program(1, "app", -100), program(2, "crawler", -100)
+	nodes := []topology.Node{app, crawler}
+	var edges []topology.Edge
+	for i := range 4 {
+		n := address(fmt.Sprintf("203.0.113.%d", i))
+		nodes = append(nodes, n)
+		edges = append(edges, calls(crawler, n, 443))
+	}
+	edges = append(edges, calls(app, nodes[5], 443), calls(nodes[4], app, 80), calls(nodes[3], app, 80))
+	for i := range 2 {
+		add(t, a, windowOf(i*10, i*10+10, nodes, edges...))
+	}
+	wantEnds(t, "too many", a, map[string]uint64{"crawler>~external203.0.113.0": 6, "crawler>~external203.0.113.1": 6, "crawler>~other": 12,
+		"app>~external203.0.113.3": 6, "~external203.0.113.2>app": 6, "~other>app": 6})
+	if n := a.snapshot(nil).dropped["external_names"]; n != 6 {
+		t.Errorf("%d edges were added up, want 6", n)
+	}
+}
+
 // TestSeriesThatComeBack: what is not seen for long is not shown; seen again it
 // goes on where it ended, with the same start.
 func TestSeriesThatComeBack(t *testing.T) {
