@@ -84,6 +84,11 @@ func TestBadInput(t *testing.T) {
 	if _, err := os.Stat(kept); err == nil {
 		t.Error("a kubeconfig of no use made a recording")
 	}
+	f(exitFailed, "top needs a terminal", "top", "--from", world)
+	f(exitUsage, `unknown level "programm", did you mean "program"?`, "top", "--level", "programm")
+	f(exitUsage, "--speed -1: it cannot be negative", "top", "--from", world, "--speed", "-1")
+	f(exitUsage, "give one of them", "top", "--from", world, "--netns", "x")
+	f(exitUsage, `unknown key "prot"`, "top", "prot:443")
 	f(exitUsage, "give -w FILE", "record")
 	f(exitFailed, "no such file or directory", "record", "-w", filepath.Join(dir, "no", "such", "dir"), "--for", "0")
 	f(exitUsage, "unknown output", "doctor", "-o", "yaml")
