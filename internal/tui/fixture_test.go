@@ -63,10 +63,24 @@ func call(client, server *topology.Node, port uint16, up, down uint64, rtt uint6
 		e.Evidence.Peer = map[string]uint64{"none": 3}
 	}
 	if rtt > 0 {
-		e.RTT = &topology.Stat{Count: 10, Sum: 10 * rtt, Min: rtt / 2, Max: 3 * rtt}
+		e.RTT = &topology.Stat{Count: 10, Sum: 10 * rtt, Min: rtt / 2, Max: 3 * rtt, Buckets: buckets(rtt, 8, 3*rtt, 2)}
 	}
 	e.ID = topology.EdgeID(e.Client, e.Server, e.Transport, fmt.Sprint(port))
 	return e
+}
+
+// buckets are those of n samples of one value and m of a greater one.
+func buckets(a, n, b, m uint64) topology.Buckets {
+	bound := func(us uint64) uint64 {
+		if i := topology.BucketOf(us); i < len(topology.BucketBounds) {
+			return topology.BucketBounds[i]
+		}
+		return topology.Unbounded
+	}
+	if bound(a) == bound(b) {
+		return topology.Buckets{{UpTo: bound(a), Count: n + m}}
+	}
+	return topology.Buckets{{UpTo: bound(a), Count: n}, {UpTo: bound(b), Count: m}}
 }
 
 // shop is the host of the pictures: some of everything.
