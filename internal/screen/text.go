@@ -168,8 +168,8 @@ func Wrap(words []string, between string, width int) []string {
 			lines = append(lines, line)
 			line = word
 		}
-		for Width(line) > width {
-			part := Head(line, width)
+		// A line may be one word of any length: no step looks at all of it.
+		for part := Head(line, width); part != line; part = Head(line, width) {
 			if part == "" { // not even one character fits
 				return append(lines, "")
 			}

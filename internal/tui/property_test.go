@@ -150,6 +150,28 @@ func TestSameTicksSameScreen(t *testing.T) {
 	}
 }
 
+// TestLongTextIsCutBeforeItCosts: a command line has as many bytes as a process
+// likes.
+func TestLongTextIsCutBeforeItCosts(t *testing.T) {
+	for _, letter := range []string{"x", "\x1b", "資", "e\u0301", "\u0301"} {
+		long := strings.Repeat(letter, 200_000)
+		a := process(1, long, topology.Attributes{CommandLine: long, Owner: long})
+		w := &world{nodes: []topology.Node{a}, edges: func(int) []topology.Edge { return []topology.Edge{call(&a, &a, 80, 1, 2, 3)} }}
+		p := play(Config{}, w, 5, 30).ticks(1).keys("enter")
+		bytes := 0
+		for _, l := range p.explain(p.current()) {
+			for _, sp := range l.spans {
+				bytes += len(sp.text)
+			}
+		}
+		const texts, escape = 16, 10 // pieces of text in an explanation; bytes that one may become
+		if bytes > texts*escape*longest {
+			t.Errorf("%q: an explanation of %d bytes", letter, bytes)
+		}
+		checkFrame(t, p)
+	}
+}
+
 // FuzzKeys: no keys at any size make a screen that does not fit.
 func FuzzKeys(f *testing.F) {
 	f.Add([]byte("jj\renne/nginx\r2 3zspp?i"), uint8(80), uint8(24))

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"peerscope/internal/screen"
 )
@@ -58,8 +59,21 @@ func (s style) glyphs() glyphs {
 		bars: []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}}
 }
 
+// longest is how many bytes of a text are looked at: a command line may have
+// millions.
+const longest = 4096
+
 // clean makes text of a process fit for the frame.
-func (s style) clean(text string) string { return screen.Clean(text, s.ascii) }
+func (s style) clean(text string) string {
+	if len(text) <= longest {
+		return screen.Clean(text, s.ascii)
+	}
+	end := longest
+	for end > longest-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return screen.Clean(text[:end], s.ascii) + s.glyphs().ellipsis
+}
 
 // span is text of one tone.
 type span struct {
