@@ -16,6 +16,7 @@ type shot struct {
 	m          *topology.Map
 	tick       int
 	graph      *view.Graph
+	ends       [][2]*view.Node   // of the graph's edges, in their order
 	owners     map[string]string // edge id to row id, of all that is remembered; nil: not asked for
 	blame      string            // of a filter that nothing matches: what to leave out
 	left       int               // and how many edges there are then
@@ -40,6 +41,7 @@ func (md *model) look() tea.Cmd {
 	o := md.options()
 	return func() tea.Msg {
 		s.graph = view.Make(s.m, o)
+		s.ends = endsOf(s.graph)
 		if whole != nil {
 			s.owners = owners(view.Make(whole, o), whole)
 		}
@@ -48,6 +50,24 @@ func (md *model) look() tea.Cmd {
 		}
 		return s
 	}
+}
+
+// endsOf are the nodes of each edge of a graph, client and server first; nil: the
+// graph does not have it.
+func endsOf(g *view.Graph) [][2]*view.Node {
+	nodes := make(map[string]*view.Node, len(g.Nodes))
+	for i := range g.Nodes {
+		nodes[g.Nodes[i].ID] = &g.Nodes[i]
+	}
+	ends := make([][2]*view.Node, len(g.Edges))
+	for i := range g.Edges {
+		first, second := g.Edges[i].Client, g.Edges[i].Server
+		if e := g.Edges[i].Ends; len(e) == 2 {
+			first, second = e[0], e[1]
+		}
+		ends[i] = [2]*view.Node{nodes[first], nodes[second]}
+	}
+	return ends
 }
 
 func (md *model) options() view.Options {
@@ -100,10 +120,6 @@ func (md *model) rebuild(s *shot) {
 // settle takes the newest figures into the rows. What is not there any more fades
 // before it goes.
 func (md *model) settle(s *shot) {
-	nodes := make(map[string]*view.Node, len(s.graph.Nodes))
-	for i := range s.graph.Nodes {
-		nodes[s.graph.Nodes[i].ID] = &s.graph.Nodes[i]
-	}
 	md.sums = sums{}
 	brief := s.m.Window.Length() < briefest
 	for i := range s.graph.Edges {
@@ -113,7 +129,7 @@ func (md *model) settle(s *shot) {
 			r = &row{id: e.ID}
 			md.rows[e.ID] = r
 		}
-		r.take(e, nodes, s.tick)
+		r.take(e, s.ends[i], s.tick)
 		md.sums.take(r)
 		if r.trail.last < s.tick || s.owners == nil {
 			r.trail.put(s.tick, r.sample(brief))
@@ -143,13 +159,10 @@ func (md *model) children(r *row) []*row {
 		}
 		part := topology.SelectEdges(md.shot.m, func(e *topology.Edge) bool { return ids[e.ID] })
 		g := view.Make(part, view.Options{Level: view.LevelProcess, Group: view.GroupNone, ShowNoise: true})
-		nodes := make(map[string]*view.Node, len(g.Nodes))
-		for i := range g.Nodes {
-			nodes[g.Nodes[i].ID] = &g.Nodes[i]
-		}
+		ends := endsOf(g)
 		for i := range g.Edges {
 			c := &row{id: r.id + "/" + g.Edges[i].ID, parent: r.id}
-			c.take(&g.Edges[i], nodes, md.now)
+			c.take(&g.Edges[i], ends[i], md.now)
 			if t := md.memory.trails[g.Edges[i].ID]; t != nil {
 				c.trail, c.born = *t, t.first
 			}

@@ -65,13 +65,8 @@ func (r *row) rtt() (s float64, ok bool) {
 }
 
 // take sets what the newest look tells of the row.
-func (r *row) take(e *view.Edge, nodes map[string]*view.Node, tick int) {
-	r.Edge, r.seen = e, tick
-	first, second := e.Client, e.Server
-	if len(e.Ends) == 2 {
-		first, second = e.Ends[0], e.Ends[1]
-	}
-	r.ends = [2]*view.Node{nodes[first], nodes[second]}
+func (r *row) take(e *view.Edge, ends [2]*view.Node, tick int) {
+	r.Edge, r.ends, r.seen = e, ends, tick
 	if e.Health.Problem() {
 		r.ailing, r.health = tick, e.Health
 		r.failure, r.failing = ailment(e), e.Connections.Failed > 0
