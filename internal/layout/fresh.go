@@ -10,10 +10,6 @@ import (
 // aspect is how much wider than high a layout is to be, as screens are.
 const aspect = 1.6
 
-// leastMargin is how many rows a margin may have at least before it goes on in
-// another column.
-const leastMargin = 6
-
 // draft is a layout that is begun anew: who stands in which band and column, and
 // in which order from top to bottom.
 type draft struct {
@@ -212,15 +208,17 @@ func (d *draft) shape() {
 	for _, l := range d.lists {
 		longest = max(longest, len(l.nodes))
 	}
-	best, bestMiss := 1, math.Inf(1)
+	best, bestTall, bestMiss := 1, 1.0, math.Inf(1)
 	for most := 1; most <= longest; most += 1 + most/8 {
-		columns, rows := d.fold(most)
-		miss := math.Abs(math.Log(float64(columns) * d.p.pitchX() / (float64(rows) * d.p.pitchY()) / aspect))
-		if miss < bestMiss {
-			best, bestMiss = most, miss
+		for _, tall := range [...]float64{1, 1.5, 2, 3} {
+			columns, rows := d.fold(most, tall)
+			miss := math.Abs(math.Log(float64(columns) * d.p.pitchX() / (float64(rows) * d.p.pitchY()) / aspect))
+			if miss < bestMiss {
+				best, bestTall, bestMiss = most, tall, miss
+			}
 		}
 	}
-	d.fold(best)
+	d.fold(best, bestTall)
 	top := 0.0
 	for i := range d.p.bands {
 		b := &d.p.bands[i]
@@ -237,9 +235,10 @@ func (d *draft) shape() {
 	d.total = max(top/d.p.pitchY(), 1)
 }
 
-// fold gives bands at most so many rows, ranks the columns that they need then,
-// and says how large the whole is.
-func (d *draft) fold(most int) (columns, rows int) {
+// fold gives bands at most so many rows, margins so many times as many as all
+// bands have, ranks the columns that they need then, and says how large the whole
+// is.
+func (d *draft) fold(most int, tall float64) (columns, rows int) {
 	for i := range d.p.bands {
 		d.p.bands[i].rows = 1
 	}
@@ -252,12 +251,14 @@ func (d *draft) fold(most int) (columns, rows int) {
 	for _, b := range d.p.bands {
 		rows += b.rows
 	}
-	rows = max(rows, 1)
+	bands := max(rows, 1)
 	wide := map[int]int{} // by rank
 	for _, l := range d.lists {
-		l.rows = max(rows, leastMargin)
 		if l.zone == inner {
 			l.rows = d.p.bands[l.band].rows
+		} else {
+			l.rows = max(int(float64(bands)*tall), 1)
+			rows = max(rows, min(len(l.nodes), l.rows))
 		}
 		wide[l.rank] = max(wide[l.rank], (len(l.nodes)+l.rows-1)/l.rows)
 	}
@@ -267,12 +268,7 @@ func (d *draft) fold(most int) (columns, rows int) {
 	for _, w := range wide {
 		columns += w
 	}
-	for _, l := range d.lists {
-		if l.zone != inner {
-			rows = max(rows, min(len(l.nodes), leastMargin))
-		}
-	}
-	return columns, rows
+	return columns, max(rows, 1)
 }
 
 // begin orders each list as it was before, else by ids.

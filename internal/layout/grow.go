@@ -14,6 +14,10 @@ const (
 	mostAside  = 3    // columns
 )
 
+// leastMargin is how many rows a margin may have at least before it goes on in
+// another column.
+const leastMargin = 12
+
 // grow gives places to those nodes that have none.
 func (p *Places) grow(n *network) {
 	var fresh []int

@@ -327,12 +327,14 @@ func TestTidyBeginsAnewInTheOldOrder(t *testing.T) {
 	}
 }
 
-func TestNothingToPlace(t *testing.T) {
+func TestLittleToPlace(t *testing.T) {
 	p := layout.Place(nil, layout.Graph{}, layout.Options{})
 	if len(p.Boxes()) != 0 {
 		t.Error("nothing has a box")
 	}
-	g := graph("p/a")
+	g := graph("a*>b* b*>c* d*")
+	sound(t, layout.Place(p, g, layout.Options{}), g, nil)
+	g = graph("p/a")
 	sound(t, layout.Place(p, g, layout.Options{}), g, nil)
 	p = layout.Place(layout.Place(nil, g, layout.Options{}), layout.Graph{Edges: []layout.Edge{{From: "x", To: "y"}}}, layout.Options{})
 	if len(p.Boxes()) != 0 {

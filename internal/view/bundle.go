@@ -22,12 +22,16 @@ const (
 // before, to take its place.
 const keepFactor = 2
 
+// externalShare is how many times as many nodes there may be as external ones on
+// either side.
+const externalShare = 6
+
 // bundle makes one node of those for which there is no room, by the box they
 // stand in and by whether they call or are called; edges that then have the same
 // ends are one. All counts stay the same. It says how much is no longer there by
 // itself, nil if nothing.
 func (s *scene) bundle(in map[string]Group) *Size {
-	if s.o.Limit <= 0 || len(s.nodes) <= s.o.Limit && s.o.only == nil {
+	if s.o.Limit <= 0 {
 		return nil
 	}
 	into := s.bundles(s.surplus(), in)
@@ -40,20 +44,22 @@ func (s *scene) bundle(in map[string]Group) *Size {
 }
 
 // surplus are the nodes that are not among the first: problems go first, then
-// what moves the most bytes.
+// what moves the most bytes. Of external addresses there are but a few on either
+// side, also where there is room: each says little by itself, and there is no end
+// of them.
 func (s *scene) surplus() []string {
 	if s.o.only != nil {
 		return slices.DeleteFunc(slices.Sorted(maps.Keys(s.nodes)), func(id string) bool { return s.o.only[id] })
 	}
-	t := traffic(s.lines)
 	type score struct {
-		id      string
-		problem bool
-		bytes   float64
+		id              string
+		problem, caller bool
+		bytes           float64
 	}
+	t := traffic(s.lines)
 	var all []score
 	for id := range s.nodes {
-		x := score{id: id}
+		x := score{id: id, caller: t[id] != nil && len(t[id].out) > 0}
 		for _, l := range t[id].all() {
 			x.problem = x.problem || l.health.severity() >= Bad.severity()
 			x.bytes += float64(l.volume())
@@ -73,8 +79,17 @@ func (s *scene) surplus() []string {
 		return cmp.Or(cmp.Compare(b.bytes, a.bytes), cmp.Compare(a.id, b.id))
 	})
 	var out []string
-	for _, x := range all[s.o.Limit:] {
-		out = append(out, x.id)
+	room := map[bool]int{true: max(2, s.o.Limit/externalShare), false: max(2, s.o.Limit/externalShare)}
+	kept := 0
+	for _, x := range all {
+		external := isExternal(s.nodes[x.id])
+		if kept == s.o.Limit || external && room[x.caller] == 0 {
+			out = append(out, x.id)
+			continue
+		}
+		if kept++; external {
+			room[x.caller]--
+		}
 	}
 	return out
 }

@@ -69,12 +69,28 @@ func TestBundles(t *testing.T) {
 }
 
 func TestNoBundleWhereThereIsRoom(t *testing.T) {
-	if g := view.Make(busy(), view.Options{Limit: 28}); g.Truncated != nil || len(g.Nodes) != 28 {
-		t.Errorf("%d nodes, truncated %v; want all 28", len(g.Nodes), g.Truncated)
+	whole := busy()
+	m := *whole
+	m.Edges = slices.DeleteFunc(slices.Clone(whole.Edges), func(e topology.Edge) bool { return e.ServerPort == 443 })
+	for _, limit := range []int{8, 7} { // the one that is left over is no bundle
+		if g := view.Make(&m, view.Options{Limit: limit}); g.Truncated != nil || len(g.Nodes) != 8 {
+			t.Errorf("limit %d: %d nodes, truncated %v; want all 8", limit, len(g.Nodes), g.Truncated)
+		}
 	}
-	g := view.Make(busy(), view.Options{Limit: 27}) // the one that is left over is no bundle
-	if g.Truncated != nil || len(g.Nodes) != 28 {
-		t.Errorf("%d nodes, truncated %v; want all 28", len(g.Nodes), g.Truncated)
+}
+
+func TestFewExternalAddressesWhateverRoomThereIs(t *testing.T) {
+	g := view.Make(busy(), view.Options{Limit: 60})
+	external, bundled := 0, 0
+	for _, n := range g.Nodes {
+		if n.Kind == view.KindBundle {
+			bundled += len(n.Members)
+		} else if n.Role == view.RoleExternal {
+			external++
+		}
+	}
+	if external != 10 || bundled != 10 || len(g.Nodes) != 19 {
+		t.Errorf("%d external addresses and %d in bundles, %d nodes in all; want 10, 10 and 19", external, bundled, len(g.Nodes))
 	}
 }
 
