@@ -127,7 +127,7 @@ func (p *picture) head() {
 			name string
 			size float64
 		}{{"to", 10}, {"wide", 2.2 * widest}} {
-			fmt.Fprintf(&p.b, "<marker id=\"%[1]s-%[2]s\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"%[3].1f\" markerHeight=\"%[3].1f\" markerUnits=\"userSpaceOnUse\" orient=\"auto-start-reverse\"><path d=\"M0 0.5L10 5L0 9.5z\" class=\"f%[2]s\"/></marker>\n", head.name, health, head.size)
+			fmt.Fprintf(&p.b, "<marker id=\"%[1]s-%[2]s\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"%.1[3]f\" markerHeight=\"%.1[3]f\" markerUnits=\"userSpaceOnUse\" orient=\"auto-start-reverse\"><path d=\"M0 0.5L10 5L0 9.5z\" class=\"f%[2]s\"/></marker>\n", head.name, health, head.size)
 		}
 	}
 	p.b.WriteString("<pattern id=\"unknown\" width=\"8\" height=\"8\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><rect width=\"8\" height=\"8\" class=\"card\" stroke=\"none\"/><rect width=\"3\" height=\"8\" class=\"box\" stroke=\"none\"/></pattern>\n</defs>\n")

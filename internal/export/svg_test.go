@@ -33,6 +33,9 @@ func elements(t *testing.T, svg string) map[string]int {
 		case xml.StartElement:
 			out[x.Name.Local]++
 			for _, a := range x.Attr {
+				if strings.Contains(a.Value, "%!") || strings.Contains(a.Value, "NaN") || strings.Contains(a.Value, "Inf") {
+					t.Errorf("element %s has %s=%q", x.Name.Local, a.Name.Local, a.Value)
+				}
 				if strings.HasPrefix(strings.ToLower(a.Name.Local), "on") || a.Name.Local == "href" {
 					t.Errorf("element %s has the attribute %s", x.Name.Local, a.Name.Local)
 				}
