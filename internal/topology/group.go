@@ -86,6 +86,7 @@ func inOrder[T any](all map[string]*T) []T {
 // take counts a node among the members of a group.
 func (a *Attributes) take(n *Node) {
 	a.Members = append(a.Members, n.ID)
+	a.Processes += n.Attributes.Processes // of a group
 	if n.Kind == KindProcess {
 		a.Processes++
 	}

@@ -129,6 +129,34 @@ func stands(t *testing.T, g *view.Graph, o view.Options) {
 // a bundle: one for each bundle there can be.
 func bundlesOfOne(limit int) int { return max(6, limit/4) }
 
+func TestMapsThatAreGroupedAlready(t *testing.T) {
+	m := random(1, 40, 120)
+	processes := 0
+	for _, n := range view.Make(m, view.Options{Level: view.LevelProcess, ShowNoise: true}).Nodes {
+		processes += n.Processes
+	}
+	for _, by := range topology.Levels() {
+		grouped := topology.Group(m, by)
+		before := mustJSON(t, grouped)
+		for _, level := range view.Levels() {
+			g := view.Make(grouped, view.Options{Level: level, ShowNoise: true})
+			if diff := cmp.Diff(sumsOf(m), sumsShown(g)); diff != "" {
+				t.Errorf("by %s, level %s (-map +picture):\n%s", by, level, diff)
+			}
+			got := 0
+			for _, n := range g.Nodes {
+				got += n.Processes
+			}
+			if got < processes { // one that only listens may be in a group that is shown
+				t.Errorf("by %s, level %s: %d processes, want at least %d", by, level, got, processes)
+			}
+		}
+		if mustJSON(t, grouped) != before {
+			t.Errorf("by %s: the map was changed", by)
+		}
+	}
+}
+
 func TestOrderOfTheMapDoesNotMatter(t *testing.T) {
 	for seed := range uint64(4) {
 		m := random(seed, 40, 120)

@@ -72,14 +72,14 @@ func (s *scene) raise(chosen *topology.Map) {
 	up := topology.GroupBy(chosen, func(n *topology.Node) (topology.Node, bool) { return s.levels.at(n, levels) })
 	for i := range up.Nodes {
 		n := up.Nodes[i]
-		if len(n.Attributes.Members) > 0 { // the map's order does not matter
+		if s.known[n.ID] == nil { // made here; the map's order does not matter
 			slices.Sort(n.Attributes.Members)
 			slices.SortFunc(n.Attributes.Listens, compareListens)
-		}
-		if members := n.Attributes.Members; len(members) == 1 { // it says more of itself than what several share
-			a := s.known[members[0]].Attributes
-			a.Members, a.Processes = members, n.Attributes.Processes
-			n.Attributes = a
+			if members := n.Attributes.Members; len(members) == 1 { // it says more of itself than what several share
+				a := s.known[members[0]].Attributes
+				a.Members, a.Processes = members, n.Attributes.Processes
+				n.Attributes = a
+			}
 		}
 		s.nodes[n.ID] = &n
 	}
