@@ -78,13 +78,15 @@ func storeByProtocol(name string) string {
 	return ""
 }
 
+// storeByProgram knows executables too: Debian's redis-server is a link to
+// redis-check-rdb.
 func storeByProgram(name string) string {
 	switch name {
 	case "postgres", "postmaster":
 		return "PostgreSQL"
 	case "mysqld", "mariadbd":
 		return "MySQL"
-	case "redis-server", "valkey-server", "keydb-server", "dragonfly":
+	case "redis-server", "redis-check-rdb", "valkey-server", "keydb-server", "dragonfly":
 		return "Redis"
 	case "mongod", "mongos":
 		return "MongoDB"
