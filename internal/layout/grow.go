@@ -11,7 +11,8 @@ const (
 	rightCost  = 6.0  // a column
 	leftCost   = 10.0 // a column, towards those who call
 	newRowCost = 2.0  // to make the last band longer
-	mostAside  = 3    // columns
+	mostRight  = 3    // columns
+	mostLeft   = 1
 )
 
 // leastMargin is how many rows a margin may have at least before it goes on in
@@ -226,7 +227,7 @@ func (g *grower) nearest(id string, s spot) (spot, bool) {
 		if float64(away)*rightCost >= cost {
 			break
 		}
-		if !g.p.allowed(try) {
+		if !g.p.allowed(try) || s.zone == inner && s.col-try.col > mostLeft {
 			continue
 		}
 		for d := 0; aside+float64(d) < cost && (s.row-d >= 0 || s.row+d < most); d++ {
@@ -257,9 +258,9 @@ func (g *grower) limits(s spot) (rows, most, aside int) {
 		return g.height(), g.height(), math.MaxInt / 4
 	case s.band == len(g.p.bands)-1:
 		rows = max(g.p.bands[s.band].rows, g.used[s.band])
-		return rows, math.MaxInt / 4, mostAside
+		return rows, math.MaxInt / 4, mostRight
 	}
-	return g.p.bands[s.band].rows, g.p.bands[s.band].rows, mostAside
+	return g.p.bands[s.band].rows, g.p.bands[s.band].rows, mostRight
 }
 
 // height is the rows that all bands have together, which is how far margins go

@@ -119,7 +119,9 @@ func TestPictures(t *testing.T) {
 		{"alone", []string{"a b c d e"}},
 		{"new ones take what is free near", []string{"a>b a>c a>d b>e", "a>b a>c a>d b>e c>new d>late a>more", "a>b a>d b>e c>new x>b"}},
 		{"boxes grow into their reserve", []string{"p/a>p/b q/c>q/d", "p/a>p/b q/c>q/d p/a>p/b2 q/c>q/d2 r/x", "p/a>p/b q/c>q/d p/a>p/b2 q/c>q/d2 r/x " + many("p/a>p/w", 6)}},
-		{"a full box goes on below", []string{"in*>p/a p/a>p/b p/b>out* q/c>q/d", "in*>p/a p/a>p/b p/b>out* q/c>q/d " + many("p/b>p/w", 9)}},
+		{"a full box grows aside, then goes on below", []string{"p/a>p/b q/c>q/d", "p/a>p/b q/c>q/d " + many("p/a>p/w", 8), "p/a>p/b q/c>q/d " + many("p/a>p/w", 8) + " " + many("p/b>p/v", 8)}},
+		{"the last box grows down", []string{"q/c>q/d p/a>p/b", "q/c>q/d p/a>p/b " + many("q/c>q/w", 9)}},
+		{"a full box between margins", []string{"in*>p/a p/a>p/b p/b>out* q/c>q/d", "in*>p/a p/a>p/b p/b>out* q/c>q/d " + many("p/b>p/w", 9)}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -130,7 +132,7 @@ func TestPictures(t *testing.T) {
 				p = layout.Place(p, g, small())
 				fmt.Fprintf(&b, "%s\n\n%s\n", step, draw(p, g))
 			}
-			file := filepath.Join("testdata", strings.ReplaceAll(tt.name, " ", "-")+".txt")
+			file := filepath.Join("testdata", strings.NewReplacer(" ", "-", ",", "").Replace(tt.name)+".txt")
 			if *update {
 				if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 					t.Fatal(err)

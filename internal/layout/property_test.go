@@ -274,6 +274,17 @@ func TestCircleIsBrokenWhereLeastFlows(t *testing.T) {
 	}
 }
 
+func TestWhoChangesGroupsChangesBoxes(t *testing.T) {
+	p := layout.Place(nil, graph("p/a>p/b p/b>q/c"), layout.Options{})
+	g := graph("p/a>p/b p/b>q/c")
+	g.Nodes[1].Group = "q"
+	p = layout.Place(p, g, layout.Options{})
+	sound(t, p, g, nil)
+	if c, _ := p.Of("p/b"); c.Box != "q" {
+		t.Errorf("the box is %q, want q", c.Box)
+	}
+}
+
 func TestPins(t *testing.T) {
 	g := graph("p/a>p/b p/b>p/c d>p/a")
 	p := layout.Place(nil, g, layout.Options{})

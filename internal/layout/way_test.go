@@ -17,6 +17,11 @@ func TestWaysLeadBelowNobody(t *testing.T) {
 		}
 		g := w.graph()
 		ways, router := 0, p.Router()
+		for range 7 { // so that lanes are full
+			for _, e := range g.Edges {
+				router.Way(e.From, e.To)
+			}
+		}
 		for _, e := range g.Edges {
 			way := router.Way(e.From, e.To)
 			a, _ := p.Of(e.From)
@@ -37,7 +42,7 @@ func TestWaysLeadBelowNobody(t *testing.T) {
 				if way[0].Y != way[1].Y || (way[0].X < way[1].X) != (a.X < b.X) {
 					t.Fatalf("seed %d: the way from %s to %s goes from %v to %v", seed, e.From, e.To, way[0], way[1])
 				}
-				if y := way[0].Y; y > c.Y && y < c.Y+c.H {
+				if y := way[0].Y; y > c.Y-2 && y < c.Y+c.H+2 {
 					t.Fatalf("seed %d: the way from %s to %s at %v leads below %s at %v", seed, e.From, e.To, y, n.ID, c)
 				}
 			}
@@ -61,5 +66,24 @@ func TestWays(t *testing.T) {
 	one, two := r.Way("a", "c"), r.Way("c", "a")
 	if len(one) != 2 || len(two) != 2 || one[0].X >= one[1].X || two[0].X <= two[1].X {
 		t.Fatalf("the ways there and back are %v and %v", one, two)
+	}
+}
+
+// TestNextLineInALaneStaysClear: where there is no room beside a line for another
+// one, it is on it.
+func TestNextLineInALaneStaysClear(t *testing.T) {
+	g := graph("a>b b>c a>c a>d")
+	p := layout.Place(nil, g, layout.Options{})
+	a, _ := p.Of("a")
+	b, _ := p.Of("b")
+	p = layout.Place(p, g, layout.Options{Pins: map[string]layout.Point{
+		"b": {X: b.X, Y: a.Y + a.H/2 + 3.5}, "d": {X: b.X, Y: a.Y + a.H/2 - 3.5 - a.H}}})
+	r := p.Router()
+	for range 5 {
+		for _, at := range r.Way("a", "c") {
+			if at.Y < a.Y+a.H/2-3.5 || at.Y > a.Y+a.H/2+3.5 {
+				t.Fatalf("the way is at %v, below a card", at.Y)
+			}
+		}
 	}
 }
