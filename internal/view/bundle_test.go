@@ -129,3 +129,24 @@ func TestBundleIsAsBadAsTheWorstInIt(t *testing.T) {
 		}
 	}
 }
+
+func TestBundleOfFarAddressesIsJudgedAsFar(t *testing.T) {
+	web := process(1, "web", topology.Attributes{})
+	nodes, edges := []topology.Node{web}, []topology.Edge{}
+	for i := range 20 { // near and far ones, the far first and last
+		n := address(fmt.Sprintf("10.0.%d.1", i), false)
+		if i%3 != 1 {
+			n = address(fmt.Sprintf("203.0.113.%d", i), false)
+		}
+		nodes, edges = append(nodes, n), append(edges, call(n, web, 443, func(e *topology.Edge) {
+			if e.RTT = (&topology.Stat{Count: 1, Sum: 9_000}); i%3 != 1 {
+				e.RTT.Sum = 90_000
+			}
+		}))
+	}
+	for _, e := range view.Make(mapOf(nodes, edges...), view.Options{Limit: 1}).Edges {
+		if e.Health != view.OK {
+			t.Errorf("edge of %d is %s %q, want ok", e.Bundle, e.Health, e.Reasons)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package view_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,6 +113,12 @@ func TestCompareLosesNothing(t *testing.T) {
 			for _, n := range before {
 				want += n
 			}
+			if o.Limit > 0 {
+				one, all := byChange(g), byChange(view.Compare(a, b, view.Options{Level: o.Level, ShowNoise: true}))
+				if diff := cmp.Diff(all, one); diff != "" {
+					t.Errorf("seed %d, %+v: edges by what became of them (-all +bundled):\n%s", seed, o, diff)
+				}
+			}
 			if got := sumsShown(g).Opened; got != want {
 				t.Errorf("seed %d, %+v: %d connections opened, want %d", seed, o, got, want)
 			}
@@ -121,6 +128,31 @@ func TestCompareLosesNothing(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// byChange counts edges by what became of them.
+func byChange(g *view.Graph) map[string]int {
+	out := map[string]int{}
+	for _, e := range g.Edges {
+		out[e.Change] += max(e.Bundle, 1)
+	}
+	return out
+}
+
+func TestCompareOnlyProblems(t *testing.T) {
+	app, db, web := process(1, "app", topology.Attributes{}), process(2, "db", topology.Attributes{}), process(3, "web", topology.Attributes{})
+	nodes := []topology.Node{app, db, web}
+	a := mapOf(nodes, call(app, db, 1, failed(1)), call(app, web, 2), call(web, db, 3))
+	b := mapOf(nodes, call(app, db, 1), call(app, web, 2), call(web, db, 3, failed(1)))
+	g := view.Compare(a, b, view.Options{OnlyProblems: true})
+	var got []string
+	for _, e := range g.Edges {
+		got = append(got, e.Label+" "+e.Change)
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"1 changed", "3 changed"}, got); diff != "" {
+		t.Errorf("edges that are or were a problem (-want +got):\n%s", diff)
 	}
 }
 

@@ -43,10 +43,6 @@ func quality(e *topology.Edge, a, b *topology.Node) Quality {
 	if len(e.Ends) == 2 {
 		return Quality{First: of(a, e.Candidates["first"], grounds), Second: of(b, e.Candidates["second"], grounds)}
 	}
-	// Where the server is an address, what was inferred can only be the client.
-	if b != nil && b.Kind == topology.KindAddress {
-		own = grounds
-	}
 	return Quality{Client: of(a, e.Candidates["client"], own), Server: of(b, e.Candidates["server"], grounds)}
 }
 

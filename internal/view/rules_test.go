@@ -197,16 +197,16 @@ func TestRoles(t *testing.T) {
 	app, mid, db := process(1, "app", attributes{}), process(2, "mid", attributes{}), process(3, "postgres", attributes{})
 	far, stored, podAddress := address("203.0.113.9", false), address("10.0.0.5", false), address("10.1.1.1", false)
 	podAddress.Attributes.PodName = "p"
-	odd := process(4, "odd", attributes{})
-	g := view.Make(mapOf([]topology.Node{app, mid, db, far, stored, podAddress, odd}, call(app, mid, 80), call(mid, db, 5432), call(far, mid, 80),
-		call(mid, stored, 6379), call(mid, podAddress, 80), call(app, odd, 6379)), view.Options{})
+	odd, cache := process(4, "odd", attributes{}), process(5, "redis-server", attributes{})
+	g := view.Make(mapOf([]topology.Node{cache, app, mid, db, far, stored, podAddress, odd}, call(app, mid, 80), call(mid, db, 5432), call(far, mid, 80),
+		call(mid, stored, 6379), call(mid, podAddress, 80), call(app, odd, 6379), call(cache, far, 443)), view.Options{})
 	got := map[string]string{}
 	for _, n := range g.Nodes {
 		got[n.Name] = n.Role + ": " + n.RoleReason
 	}
 	want := map[string]string{
 		"app": "client: ", "mid": "both: ", "postgres": "datastore: runs postgres", "203.0.113.9": "external: is an address of no namespace that is observed",
-		"10.0.0.5": "datastore: is called on the port of Redis", "10.1.1.1": "server: ", "odd": "server: ",
+		"10.0.0.5": "datastore: is called on the port of Redis", "10.1.1.1": "server: ", "odd": "server: ", "redis-server": "client: ",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("roles (-want +got):\n%s", diff)
