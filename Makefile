@@ -43,6 +43,12 @@ generate: ## the eBPF objects from their C source (installs clang where it is mi
 	@command -v clang >/dev/null && test -e /usr/include/bpf/bpf_helpers.h || { apt-get update -qq && apt-get install -y -qq --no-install-recommends clang llvm libbpf-dev linux-libc-dev; }
 	$(GO) generate ./internal/capture/ebpf ./web
 
+.PHONY: test-web
+test-web: ## the web map: its types, and played with in a browser (chromium, nodejs, npm); ONLY=word for some of it
+	@test -e web/test/node_modules/.installed || (cd web/test && npm ci --ignore-scripts --no-audit --no-fund --silent && cp package-lock.json node_modules/.installed)
+	cd web && test/node_modules/.bin/tsc -p .
+	$(GO) test -count=1 -v ./web | grep -v '^=== RUN'
+
 .PHONY: kernels
 kernels: ## the lab with eBPF on Debian's 5.10, 6.1 and 6.12 in qemu; KERNELS=6.1 ARGS='-v -run veth'
 	$(GO) run ./test/kernels -kernels "$(KERNELS)" $(ARGS)

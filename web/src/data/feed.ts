@@ -1,7 +1,7 @@
 // Where the graph that is shown comes from: the live stream, or one answer for a
 // time in the past. One stream a tab; a hidden tab closes it and asks now and then.
 
-import { computed, effect, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 import { view } from "../model/state";
 import { address, api, ApiError, Unreachable, type Query } from "./api";
 import { apply } from "./delta";
@@ -40,6 +40,11 @@ const asked = computed(() => {
 const askedAt = computed(() => view.value.at);
 const askedBefore = computed(() => view.value.before);
 
+/** The graph on the screen is of the level that is asked for, and not of the one before. */
+export function levelShown(): boolean {
+  return graph.value?.level === view.value.level;
+}
+
 export function question(): Query {
   return JSON.parse(asked.value) as Query;
 }
@@ -50,24 +55,22 @@ export function now(): number {
 }
 
 function show(g: Graph, key: string): void {
-  const changed = shownKey.peek() !== key;
-  if (changed) shownKey.value = key;
-  graph.value = g;
-  updates.value++;
-  goneSince.value = null;
-  filterProblem.value = null;
-  refusal.value = null;
+  batch(() => {
+    shownKey.value = key;
+    graph.value = g;
+    updates.value++;
+    goneSince.value = null;
+    filterProblem.value = null;
+    refusal.value = null;
+  });
 }
 
 function fail(e: unknown): void {
-  if (e instanceof ApiError) {
-    if (e.problem.code === "bad_filter") filterProblem.value = e.problem;
-    else if (e.problem.code === "no_history") hasHistory.value = false;
-    else refusal.value = e.message;
-    if (e.problem.code === "no_history") refusal.value = e.message;
-    return;
-  }
   if (e instanceof Unreachable) goneSince.value ??= Date.now();
+  if (!(e instanceof ApiError)) return;
+  if (e.problem.code === "no_history") hasHistory.value = false;
+  if (e.problem.code === "bad_filter") filterProblem.value = e.problem;
+  else refusal.value = e.message;
 }
 
 /** Opens the stream for a question, and tells what came of it until it is stopped. */
@@ -82,9 +85,8 @@ function stream(query: Query, key: string): () => void {
     wait = 1000;
     f(JSON.parse(e.data) as T);
   };
-  const again = () => {
+  const again = (delay = wait) => {
     source?.close();
-    goneSince.value ??= Date.now();
     if (stopped) return;
     // An EventSource does not say why it was refused: one plain question does.
     retry = setTimeout(() => {
@@ -93,16 +95,12 @@ function stream(query: Query, key: string): () => void {
         (e: unknown) => {
           if (stopped) return;
           fail(e);
-          wait = Math.min(wait * 1.5, 10_000);
-          if (e instanceof ApiError) goneSince.value = null;
-          again2(e);
+          wait = Math.min(wait * 1.5, 5000);
+          // What is wrong with the question will not get better by asking again.
+          if (!(e instanceof ApiError && e.problem.status === 400)) again();
         },
       );
-    }, wait);
-  };
-  // A filter that cannot be read will not get better by asking again.
-  const again2 = (e: unknown) => {
-    if (!(e instanceof ApiError && e.problem.status === 400)) again();
+    }, delay);
   };
   const open = () => {
     source = new EventSource(address("graph/stream", query));
@@ -112,8 +110,8 @@ function stream(query: Query, key: string): () => void {
       skew.value = p.t - Date.now();
       goneSince.value = null;
     }));
-    source.addEventListener("bye", again);
-    source.onerror = again;
+    source.addEventListener("bye", () => again());
+    source.onerror = () => again(0);
   };
   open();
   return () => {

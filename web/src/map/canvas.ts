@@ -107,6 +107,7 @@ export class Canvas {
     const { cy } = this;
     const old = cy.getElementById(i.data.id);
     if (old.empty()) {
+      this.makeRoom(i);
       const entering = !quick && !i.classes.includes("box");
       const e = cy.add({
         group: i.group,
@@ -142,6 +143,19 @@ export class Canvas {
     }
   }
 
+  /** What is gone must not lie under what is new. */
+  private makeRoom(i: Item): void {
+    if (this.gone.size === 0 || !i.position) return;
+    for (const id of [...this.gone.keys()]) {
+      const old = this.cy.getElementById(id);
+      if (!old.isNode()) continue;
+      const p = (old as NodeSingular).position();
+      if (Math.abs(p.x - i.position.x) > 20 || Math.abs(p.y - i.position.y) > 20) continue;
+      this.gone.delete(id);
+      old.remove();
+    }
+  }
+
   /** How much is drawn of a node depends on how large it is on the screen. */
   private setDetail(): void {
     const z = this.cy.zoom();
@@ -159,15 +173,16 @@ export class Canvas {
     const b = bounds([...this.scene.at.values(), ...this.scene.boxes.values()]);
     if (!b) return;
     const { cy } = this;
-    const pad = 28;
+    // Below is the legend, above are the marks of what is not perfect.
+    const pad = { side: 24, top: 44, bottom: 84 };
     const w = cy.width();
     const h = cy.height();
     if (w === 0 || h === 0) {
       this.fitted = false;
       return;
     }
-    const zoom = Math.max(cy.minZoom(), Math.min(1, (w - 2 * pad) / (b.right - b.left), (h - 2 * pad) / (b.bottom - b.top)));
-    cy.viewport({ zoom, pan: { x: w / 2 - (zoom * (b.left + b.right)) / 2, y: h / 2 - (zoom * (b.top + b.bottom)) / 2 } });
+    const zoom = Math.max(cy.minZoom(), Math.min(1, (w - 2 * pad.side) / (b.right - b.left), (h - pad.top - pad.bottom) / (b.bottom - b.top)));
+    cy.viewport({ zoom, pan: { x: w / 2 - (zoom * (b.left + b.right)) / 2, y: (h + pad.top - pad.bottom) / 2 - (zoom * (b.top + b.bottom)) / 2 } });
   }
 
   /** Brings a node or the middle of an edge into sight if it is not, without changing the zoom. */

@@ -1,7 +1,7 @@
 // An answer for what is chosen: asked again when the question changes, and now and
 // then while it is live. The old answer stays until the new one is there.
 
-import { effect, signal, type Signal } from "@preact/signals";
+import { computed, effect, signal, type Signal } from "@preact/signals";
 
 export interface Fetched<T> {
   value: Signal<T | null>;
@@ -14,9 +14,12 @@ export function fetched<T>(question: () => string | null, ask: (q: string, s: Ab
   const value = signal<T | null>(null);
   const error = signal<string | null>(null);
   let last = "";
+  // Computed, so that what changes about the view without changing these asks nothing.
+  const asked = computed(question);
+  const pace = computed(every);
   const stop = effect(() => {
-    const q = question();
-    const repeat = every();
+    const q = asked.value;
+    const repeat = pace.value;
     if (q !== last) {
       value.value = null;
       error.value = null;

@@ -2,7 +2,7 @@
 
 import { view, select, before } from "../model/state";
 import { edgesById, nodesById } from "../model/shown";
-import { graph } from "../data/feed";
+import { levelShown } from "../data/feed";
 import { Icon } from "./icon";
 import { EdgeDrawer } from "./edgedrawer";
 import { NodeDrawer } from "./nodedrawer";
@@ -14,9 +14,9 @@ function content(): { title: string; body: preact.ComponentChild } | null {
   if (s.length === 2 && s.every((id) => nodesById.value.has(id))) return { title: "Ways", body: <WaysDrawer from={s[0]!} to={s[1]!} /> };
   const id = s[s.length - 1];
   if (id === undefined) return before.value !== null ? { title: "Comparison", body: <CompareDrawer /> } : null;
+  if (!levelShown()) return null;
   if (edgesById.value.has(id)) return { title: "Edge", body: <EdgeDrawer key={id} id={id} /> };
   if (nodesById.value.has(id)) return { title: "Node", body: <NodeDrawer key={id} id={id} /> };
-  if (!graph.value) return null;
   return {
     title: "Chosen",
     body: (

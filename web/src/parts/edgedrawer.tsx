@@ -9,7 +9,7 @@ import { failureShare, isProblem } from "../model/encode";
 import { fetched } from "../model/fetched";
 import * as f from "../model/format";
 import { healthWord, protocolNames, sentence, title } from "../model/sentence";
-import { earlier } from "../data/feed";
+import { earlier, levelShown } from "../data/feed";
 import { differences } from "../model/compare";
 import { before, view } from "../model/state";
 import { edgesById, nameOf } from "../model/shown";
@@ -32,7 +32,7 @@ function useFetched<T>(id: string, ask: (s: AbortSignal) => Promise<T>, every: n
   const x = useMemo(
     () =>
       fetched<T>(
-        () => JSON.stringify([id, time()]),
+        () => (levelShown() ? JSON.stringify([id, time()]) : null),
         (_q, s) => ask(s),
         () => (view.value.at === null ? every : null),
       ),

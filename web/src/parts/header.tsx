@@ -39,7 +39,7 @@ function Live() {
     );
   }
   return (
-    <button class="live" onClick={pause} title="Pause (p)" aria-label={`Live, last update ${Number.isFinite(end) ? clock(end) : "not yet"}. Pause`}>
+    <button class="live" onClick={pause} title="Live, with the time of the last update. Pause (p)">
       <i />
       live
       <span class="mono">{Number.isFinite(end) ? clock(end) : "…"}</span>

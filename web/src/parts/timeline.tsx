@@ -243,10 +243,10 @@ export function TimelineBar() {
         <button title="Forward ( ] )" aria-label="One step forward" disabled={live} onClick={() => stepTime(1)}>
           <Icon name="forward" />
         </button>
-        <button class="speed" title="Speed of playing" aria-label={`Speed of playing: ${speed.value} times`} onClick={() => (speed.value = speeds[(speeds.indexOf(speed.value as never) + 1) % speeds.length]!)}>
+        <button class="speed" title="Speed of playing" aria-label={`×${speed.value}: speed of playing`} onClick={() => (speed.value = speeds[(speeds.indexOf(speed.value as never) + 1) % speeds.length]!)}>
           ×{speed.value}
         </button>
-        <button title="Compare two times (c)" aria-label="Compare two times" aria-pressed={before.value !== null} onClick={toggleCompare}>
+        <button title="Compare two times (c)" aria-label="A|B: compare two times" aria-pressed={before.value !== null} onClick={toggleCompare}>
           <b>A|B</b>
         </button>
       </div>
