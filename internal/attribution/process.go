@@ -93,7 +93,15 @@ func (e *Engine) exited(o *flow.Exit) {
 	}
 }
 
-func compareExits(a, b *flow.Exit) int { return cmp.Compare(a.Time, b.Time) }
+func compareExits(a, b *flow.Exit) int {
+	if a.Known != b.Known {
+		if a.Known {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Signal, b.Signal), cmp.Compare(a.Code, b.Code))
+}
 
 // longGone: the process exited before the window that was closed last, and some time
 // ago.

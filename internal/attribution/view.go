@@ -19,7 +19,7 @@ func (e *Engine) Node(ref flow.NodeRef) flow.Node {
 	switch k.kind {
 	case flow.NodeProcess:
 		p := &e.processes.facts[k.ref]
-		n.Process, n.Exited = p.info, p.exited
+		n.Process, n.Exited, n.Exit = p.info, p.exited, p.exit
 		n.Process.Key = e.processes.keys[k.ref]
 		n.Listens = e.listensOf(k.ref)
 		n.NetnsName = e.netnsName(p.info.NetnsInode)

@@ -163,7 +163,7 @@ func (t *telling) who(id string) string {
 		parts = append(parts, "namespace "+t.style.clean(a.NetnsName))
 	}
 	if a.Exited {
-		parts = append(parts, "ended since")
+		parts = append(parts, t.ended(a))
 	}
 	name := t.name(d)
 	if nameless(d) {

@@ -211,6 +211,33 @@ func (t *telling) moment(stamp string) string {
 	return text
 }
 
+// ended is how and when a process ended.
+func (t *telling) ended(a *topology.Attributes) string {
+	text := "ended"
+	if how := a.Ending(); how != "" {
+		text += " " + how
+	}
+	if a.ExitTime == "" {
+		return text + " since"
+	}
+	return text + " at " + t.moment(a.ExitTime)
+}
+
+// end is that of the process with that id, if it is among those that are named.
+func (t *telling) end(id string) string {
+	for _, n := range append([]*topology.Node{t.x.Client, t.x.Server}, t.x.Ends...) {
+		if n != nil && n.ID == id {
+			return t.ended(&n.Attributes)
+		}
+	}
+	for i := range t.x.Named {
+		if n := &t.x.Named[i]; n.ID == id {
+			return t.ended(&n.Attributes)
+		}
+	}
+	return "has ended"
+}
+
 // otherEnd says, of connects that failed or are pending, who listens there or did.
 func (t *telling) otherEnd() []string {
 	if trouble(t.e) == 0 {
@@ -247,7 +274,7 @@ func (t *telling) listens(l flow.Listens) string {
 		text = who + " listened on " + l.Address + t.in(l.Netns) + " until " + t.moment(l.Until)
 	}
 	if l.Exited {
-		text += "; that process has ended"
+		text += "; that process " + t.end(l.Made)
 	}
 	if l.Verdict != "fits" {
 		text += ": " + l.Verdict

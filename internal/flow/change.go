@@ -23,6 +23,7 @@ type Node struct {
 	Kind    NodeKind
 	Process Process // of NodeProcess; only Key is sure to be set
 	Exited  bool    // the process ended
+	Exit    Exit    // when and how it did, as far as that is known
 	Listens []Listening
 
 	Addr netip.Addr // of NodeAddress; invalid: the address is not known either

@@ -179,12 +179,6 @@ const (
 	UnixSeqpacket UnixType = 5
 )
 
-// Exit says that a process has ended.
-type Exit struct {
-	Time Time       `json:"time"`
-	Key  ProcessKey `json:"key"`
-}
-
 // Namespace is a network namespace and the addresses that live in it.
 type Namespace struct {
 	Time  Time    `json:"time"`

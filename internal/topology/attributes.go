@@ -57,6 +57,9 @@ type Attributes struct {
 	NetnsInode uint64   `json:"peerscope.netns.inode,omitempty"`
 	NetnsName  string   `json:"peerscope.netns.name,omitempty"`
 	Exited     bool     `json:"peerscope.process.exited,omitempty"`
+	ExitTime   string   `json:"process.exit.time,omitempty"`
+	ExitCode   *int     `json:"process.exit.code,omitempty"`             // of one that no signal ended
+	ExitSignal int      `json:"peerscope.process.exit.signal,omitempty"` // its number
 	Listens    []Listen `json:"peerscope.listens,omitempty"`
 
 	Proxy         string `json:"peerscope.proxy,omitempty"`          // one of flow.GroundNames

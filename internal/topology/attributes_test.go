@@ -29,6 +29,8 @@ func all(t *testing.T) topology.Attributes {
 			f.SetInt(int64(i + 1))
 		case uint64:
 			f.SetUint(1<<63 + uint64(i))
+		case *int:
+			f.Set(reflect.ValueOf(new(i)))
 		case []string:
 			f.Set(reflect.ValueOf([]string{"a", "b"}))
 		case []topology.Listen:

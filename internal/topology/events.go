@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -118,7 +119,7 @@ func (o *Observer) processes(m *Map, start, end time.Time, first bool) []Event {
 		}
 		if n.Attributes.Exited && !exitTold {
 			if known || !first {
-				out = append(out, Event{Time: o.now, Kind: EventProcessExit, Node: n.ID, Text: n.Name + " ended"})
+				out = append(out, Event{Time: o.now, Kind: EventProcessExit, Node: n.ID, Text: strings.TrimSpace(n.Name + " ended " + n.Attributes.Ending())})
 			}
 			exitTold = true
 		}

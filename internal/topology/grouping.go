@@ -147,6 +147,7 @@ func (a *Attributes) agree(b *Attributes) {
 		a.NetnsInode = 0
 	}
 	a.Exited = a.Exited && b.Exited
+	a.ExitTime, a.ExitCode, a.ExitSignal = "", nil, 0 // each has its own
 	a.AddressLocal = a.AddressLocal || b.AddressLocal
 	if !slices.Equal(a.ImageTags, b.ImageTags) {
 		a.ImageTags = nil

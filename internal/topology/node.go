@@ -38,6 +38,9 @@ func processNode(n flow.Node) Node {
 		ContainerLabels: labelMap(p.ContainerLabels), NetnsInode: p.NetnsInode, NetnsName: n.NetnsName, Exited: n.Exited}}
 	out.Attributes.setPod(&p.Pod)
 	out.Attributes.setEntities(p.Entities)
+	if n.Exited {
+		out.Attributes.setExit(&n.Exit)
+	}
 	if p.Created != 0 {
 		out.Attributes.Created = p.Created.Stamp()
 	}

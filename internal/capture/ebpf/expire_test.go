@@ -21,18 +21,10 @@ func quiet() (*Source, *[]flow.Observation) {
 		default:
 			told = append(told, o)
 		}
-	}, Processes: noProcesses{}})
+	}, Processes: nobody{}})
 	s.started = 1
 	return s, &told
 }
-
-// noProcesses knows none.
-type noProcesses struct{}
-
-func (noProcesses) Process(pid int32, now flow.Time) (flow.Process, error) {
-	return flow.Process{}, fmt.Errorf("no process %d", pid)
-}
-func (noProcesses) Sighted(s Sighting, now flow.Time) flow.Process { return flow.Process{} }
 
 const (
 	minute = uint64(time.Minute)

@@ -299,10 +299,13 @@ struct pid {
 
 struct signal_struct {
 	atomic_t live;
+	int group_exit_code;
+	unsigned int flags; /* SIGNAL_* */
 };
 
 struct task_struct {
 	unsigned int flags;
+	int exit_code; /* as wait(2) tells it */
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;

@@ -97,14 +97,16 @@ func sighting(r *peerscopeProcessRecord) Sighting {
 }
 
 // exited takes the end of a process.
-func (s *Source) exited(pid uint32, start, at uint64) {
-	k := processKey(pid, start)
+func (s *Source) exited(r *exitRecord) {
+	k := processKey(r.Pid, r.Start)
 	who := s.people.known[k]
 	if who == nil {
 		return
 	}
-	who.exited = s.clock.time(at)
-	s.emit(&flow.Exit{Time: who.exited, Key: k})
+	who.exited = s.clock.time(r.Time)
+	e := flow.Exit{Time: who.exited, Key: k}
+	e.SetStatus(uint32(r.Status))
+	s.emit(&e)
 }
 
 // holder is the list of just this process, which is introduced if no event told

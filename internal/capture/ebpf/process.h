@@ -149,6 +149,18 @@ int BPF_PROG(process_exec, struct task_struct *t)
 	return 0;
 }
 
+/* How a process ended whose last thread t is, as wait(2) tells it: it ended as a
+ * whole, or as its first thread did. */
+#define SIGNAL_GROUP_EXIT 4 /* include/linux/sched/signal.h */
+
+static __always_inline __u16 exit_status(struct task_struct *t)
+{
+	struct signal_struct *s = t->signal;
+
+	return s->flags & SIGNAL_GROUP_EXIT ? s->group_exit_code : t->group_leader->exit_code;
+}
+
+/* An exit is the head of a record, with its status in the place of args_len. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *t)
 {
@@ -164,7 +176,7 @@ int BPF_PROG(process_exit, struct task_struct *t)
 		return 0;
 	}
 	r->kind = RECORD_EXIT;
-	r->args_len = 0;
+	r->args_len = exit_status(t);
 	r->pid = pid;
 	r->start = t->group_leader->start_boottime;
 	r->time = now();

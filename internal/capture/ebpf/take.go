@@ -32,13 +32,7 @@ func (s *Source) take(b []byte) error {
 	case kindProcess:
 		return with(b, s.sighted)
 	case kindExit:
-		var r peerscopeProcessRecord
-		head, err := view[exitRecord](b)
-		if err == nil {
-			r.Pid, r.Start, r.Time = head.Pid, head.Start, head.Time
-			s.exited(r.Pid, r.Start, r.Time)
-		}
-		return err
+		return with(b, s.exited)
 	}
 	return nil
 }
@@ -53,9 +47,10 @@ func with[T any](b []byte, f func(*T)) error {
 
 // exitRecord is the head of a process record.
 type exitRecord struct {
-	Kind, ArgsLen uint16
-	Pid           uint32
-	Start, Time   uint64
+	Kind        uint16
+	Status      uint16 // as wait(2) tells it
+	Pid         uint32
+	Start, Time uint64
 }
 
 // connection takes a connection as it is, or its end.

@@ -268,7 +268,7 @@ func (s *Source) sweep() error {
 	}
 	for _, pid := range slices.Sorted(maps.Keys(h.known)) {
 		if !lives[pid] {
-			s.ended(pid)
+			s.ended(pid, nil)
 		}
 	}
 	maps.DeleteFunc(h.renamed, func(pid int32, _ bool) bool { return !lives[pid] })

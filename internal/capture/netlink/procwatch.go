@@ -59,15 +59,21 @@ func (s *Source) processEvent(e procEvent) {
 				}
 			}
 		}
-		s.ended(e.PID)
+		s.ended(e.PID, &e.ExitCode)
 	}
 }
 
-// ended tells the exit of a process that was met.
-func (s *Source) ended(pid int32) {
-	if k, met := s.procs.known[pid]; met {
-		delete(s.procs.known, pid)
-		delete(s.procs.alone, pid)
-		s.emit(&flow.Exit{Time: s.now(), Key: k})
+// ended tells the exit of a process that was met; status nil: how is not known.
+func (s *Source) ended(pid int32, status *uint32) {
+	k, met := s.procs.known[pid]
+	if !met {
+		return
 	}
+	delete(s.procs.known, pid)
+	delete(s.procs.alone, pid)
+	e := flow.Exit{Time: s.now(), Key: k}
+	if status != nil {
+		e.SetStatus(*status)
+	}
+	s.emit(&e)
 }
