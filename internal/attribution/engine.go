@@ -73,6 +73,7 @@ type Engine struct {
 	closed  bool   // a window was closed, and nothing told since
 	closes  uint32 // how many windows were closed
 	latest  flow.Time
+	aged    flow.Time // latest when times were brought nearer last
 
 	hasProxies  bool     // a process takes others' connections
 	meshed      []uint32 // processes that are proxies or known to have one, since the last Close

@@ -155,7 +155,7 @@ func (x *explainer) listListeners(f *flow.Facts, taking, kept []*listener) {
 				verdict = "it does not take that address, or another one is bound more closely"
 			case l.scope != 0 && h.during([]*listener{l}) != nil:
 				verdict = "it is bound to another interface"
-			case l.final && h.after != 0 && !later(millis(l.end), h.after):
+			case l.final && h.after != 0 && wholeMillis(l.end) <= h.afterMillis():
 				verdict = "it was closed before this connection began"
 			default:
 				verdict = "it was opened after this connection began"

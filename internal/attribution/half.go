@@ -197,6 +197,16 @@ func (e *Engine) eachDirty(f func(n uint32)) {
 
 func millis(t flow.Time) uint32 { return uint32(uint64(t) / 1e6) }
 
+func wholeMillis(t flow.Time) int64 { return int64(t) / 1e6 }
+
+// lastMillis and afterMillis are the times last and after in whole: neither is far
+// from first, but last of a half that has lived for 49 days.
+func (h *half) lastMillis() int64 { return wholeMillis(h.first) + int64(h.last-millis(h.first)) }
+
+func (h *half) afterMillis() int64 {
+	return wholeMillis(h.first) + int64(int32(h.after-millis(h.first)))
+}
+
 // later compares two millisecond times modulo 2^32 (24 days apart at most).
 func later(a, b uint32) bool { return int32(a-b) > 0 }
 

@@ -239,7 +239,7 @@ func (e *Engine) inTime(n uint32, h *half, list []uint32) uint32 {
 	e.byAge(list)
 	for i, m := range list[1:] {
 		before, o := e.half(list[i]), e.half(m)
-		over := before.has(flagFinal) && !later(before.last, millis(o.first))
+		over := before.has(flagFinal) && before.lastMillis() <= wholeMillis(o.first)
 		if !over && (before.holder == 0 || before.holder != o.holder) {
 			return 0
 		}

@@ -165,8 +165,8 @@ func (e *Engine) ownListeners(h *half) []*listener {
 // was is known exactly, or only that it was between two looks or before its end.
 func (h *half) during(list []*listener) []*listener {
 	alive := func(l *listener) bool {
-		before := l.after == 0 || later(h.last, millis(l.after))
-		return before && (!l.final || h.after == 0 || later(millis(l.end), h.after))
+		before := l.after == 0 || h.lastMillis() > wholeMillis(l.after)
+		return before && (!l.final || h.after == 0 || wholeMillis(l.end) > h.afterMillis())
 	}
 	if h.after != 0 && h.after == millis(h.first) {
 		alive = func(l *listener) bool { return l.after <= h.first && (!l.final || l.end >= h.first) }

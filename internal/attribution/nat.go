@@ -228,8 +228,8 @@ func (e *Engine) ofTime(t *translation, h *half, client bool) bool {
 		return true
 	}
 	made := t.made()
-	if t.closed != 0 && made <= t.closed && later(h.after, millis(t.closed)) {
+	if t.closed != 0 && made <= t.closed && h.afterMillis() > wholeMillis(t.closed) {
 		return false
 	}
-	return h.transport == flow.UDP || !client || made == 0 || !later(h.after, millis(made))
+	return h.transport == flow.UDP || !client || made == 0 || h.afterMillis() <= wholeMillis(made)
 }

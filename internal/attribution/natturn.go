@@ -14,7 +14,7 @@ func (e *Engine) lastInTurn(list []uint32) uint32 {
 	e.byAge(list)
 	for i, m := range list[1:] {
 		before, o := e.half(list[i]), e.half(m)
-		if !before.has(flagFinal) || later(before.last, millis(o.first)) || before.netns != o.netns || !aligned(before, o) {
+		if !before.has(flagFinal) || before.lastMillis() > wholeMillis(o.first) || before.netns != o.netns || !aligned(before, o) {
 			return 0
 		}
 	}
@@ -100,7 +100,7 @@ func (e *Engine) usedOnce(h *half) bool {
 	for _, u := range e.usesOf(h.natTuple(), h.netns) {
 		switch {
 		case u.opened == 0 && len(u.translation.opened) > 0 && !h.has(flagAdopted):
-		case u.forward && u.opened != 0 && h.after != 0 && later(h.after, millis(u.opened)):
+		case u.forward && u.opened != 0 && h.after != 0 && h.afterMillis() > wholeMillis(u.opened):
 		default:
 			n++
 		}

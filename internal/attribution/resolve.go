@@ -22,6 +22,7 @@ func (e *Engine) Close(emit func(*Change)) {
 	e.forgetLast()
 	e.releaseDone()
 	e.forget()
+	e.age()
 	e.listensByProcess = nil
 	if e.topologyChanged {
 		e.markHalfEdges()
