@@ -51,7 +51,7 @@ var architecture = map[string]struct {
 	"internal/history":             {out, []string{"internal/topology"}},
 	"cmd/peerscope":                {command, nil},
 	"test/overhead":                {lab, nil},
-	"test/soak":                    {lab, []string{"internal/attribution", "internal/flow", "internal/history", "internal/topology"}},
+	"test/soak":                    {lab, []string{"internal/attribution", "internal/flow", "internal/history", "internal/metrics", "internal/topology"}},
 	"test/kernels":                 {lab, nil},
 	"test/receivers/collector":     {lab, nil},
 	"test/demo":                    {lab, nil},

@@ -7,6 +7,7 @@ import (
 
 	"peerscope/internal/attribution"
 	"peerscope/internal/history"
+	"peerscope/internal/metrics"
 	"peerscope/internal/topology"
 )
 
@@ -30,11 +31,15 @@ type sink interface {
 	Add(*topology.Map) error
 }
 
-// newAgent keeps a history in a folder, if that is not empty.
-func newAgent(folder string) (*agent, error) {
+// newAgent adds up metrics if that is wanted, and keeps a history in a folder, if
+// that is not empty.
+func newAgent(series bool, folder string) (*agent, error) {
 	a := &agent{engine: attribution.New(attribution.Config{}), ledger: topology.NewLedger()}
+	if series {
+		a.sinks = append(a.sinks, metrics.NewAccumulator(metrics.DefaultSeries()))
+	}
 	if folder != "" {
-		s, err := history.Open(folder, history.Options{})
+		s, err := history.Open(folder, history.Options{NoSync: true})
 		if err != nil {
 			return nil, err
 		}

@@ -16,6 +16,7 @@ func main() {
 	flag.Float64Var(&o.scale, "scale", 0.05, "size of the host whose day is played: 1 has 5,000 live edges and 50,000 connections")
 	flag.IntVar(&o.windows, "windows", 8640, "how many windows of 10 s are played; 8640 are a day")
 	flag.IntVar(&o.steady, "steady", 40, "how many windows of the host of scale 1 are measured first; 0: none")
+	flag.BoolVar(&o.metrics, "metrics", true, "also add up the windows to metrics")
 	flag.StringVar(&o.history, "history", "", "also keep a history in this folder, which must not exist")
 	flag.Uint64Var(&o.seed, "seed", 1, "of everything that is random")
 	flag.Parse()
@@ -32,6 +33,7 @@ func main() {
 type options struct {
 	scale           float64
 	windows, steady int
+	metrics         bool
 	history         string
 	seed            uint64
 }
@@ -61,7 +63,7 @@ func (o options) run(out io.Writer) error {
 
 // day plays the windows and judges every hour.
 func (o options) day(out io.Writer) error {
-	a, err := newAgent(o.history)
+	a, err := newAgent(o.metrics, o.history)
 	if err != nil {
 		return err
 	}

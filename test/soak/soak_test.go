@@ -9,9 +9,9 @@ import (
 	"peerscope/internal/flow"
 )
 
-// Three hours of a very small host.
+// Three hours of a very small host, with metrics and a history.
 func TestSoak(t *testing.T) {
-	o := options{scale: 0.01, windows: 3 * windowsPerHour, seed: 3}
+	o := options{scale: 0.01, windows: 3 * windowsPerHour, metrics: true, history: t.TempDir() + "/history", seed: 3}
 	if testing.Short() {
 		o.windows = windowsPerHour
 	}
@@ -43,7 +43,7 @@ func TestJudgeSeesWhatIsWrong(t *testing.T) {
 		{"another name", "is called", func(l *life) { l.clients[0].name = "somebody" }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			a, err := newAgent("")
+			a, err := newAgent(false, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +79,7 @@ func TestFlatSeesGrowth(t *testing.T) {
 func BenchmarkWindow(b *testing.B) {
 	for _, scale := range []float64{0.1, 1} {
 		b.Run(fmt.Sprintf("scale %g", scale), func(b *testing.B) {
-			a, err := newAgent("")
+			a, err := newAgent(false, "")
 			if err != nil {
 				b.Fatal(err)
 			}

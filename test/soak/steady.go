@@ -34,7 +34,7 @@ func measure(seed uint64, windows int) (steady, error) {
 	playing := processorTime() - before
 	idle = nil
 
-	a, err := newAgent("")
+	a, err := newAgent(false, "")
 	if err != nil {
 		return steady{}, err
 	}
