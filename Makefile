@@ -33,8 +33,8 @@ lint: ## go vet, staticcheck, gofmt
 
 lab: SOURCE ?= netlink
 lab: SHELL = /bin/bash -o pipefail
-lab: ## the end-to-end lab alone, with its table (root); SOURCE=ebpf for that source
-	PEERSCOPE_REQUIRE_PRIVILEGED=1 PEERSCOPE_SOURCE=$(SOURCE) $(GO) test -count=1 -v -timeout 15m -run 'TestLab' ./test/e2e | grep -v '^=== '
+lab: ## the end-to-end lab alone, with its table (root); SOURCE=ebpf for that source, WINDOW=1s in windows
+	PEERSCOPE_LAB_WINDOW=$(WINDOW) PEERSCOPE_REQUIRE_PRIVILEGED=1 PEERSCOPE_SOURCE=$(SOURCE) $(GO) test -count=1 -v -timeout 15m -run 'TestLab' ./test/e2e | grep -v '^=== '
 
 bench: ## benchmarks; ends with a table of lines: name value unit
 	./test/bench.sh

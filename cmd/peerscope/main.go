@@ -99,7 +99,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see: %s --help", err, c.CommandPath()))
 	})
-	root.AddCommand(live, once, newExplain(s), newDiff(s), newPolicy(s), newRecord(s), newServe(s), newConfig(s), newHistory(s), newDoctor(s), newVersion(s))
+	root.AddCommand(live, once, newExplain(s), newDiff(s), newPolicy(s), newRecord(s), newServe(s), newConfig(s), newHistory(s), newWatch(s), newDoctor(s), newVersion(s))
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root

@@ -29,6 +29,9 @@ type pipeline struct {
 	engine  *attribution.Engine
 	ledger  *topology.Ledger
 	logical bool // who got through proxies to whom is wanted too
+	// changed is told every change, while the engine still tells its connection; nil:
+	// nobody asks.
+	changed func(*flow.Change)
 }
 
 func newPipeline() *pipeline { return newPipelineOf(attribution.Config{}) }
@@ -42,7 +45,12 @@ func (p *pipeline) take(o flow.Observation) { p.engine.Apply(o) }
 
 // close decides the window and writes it down.
 func (p *pipeline) close() *topology.Map {
-	p.engine.Close(p.ledger.Add)
+	p.engine.Close(func(c *flow.Change) {
+		p.ledger.Add(c)
+		if p.changed != nil {
+			p.changed(c)
+		}
+	})
 	s := p.engine.Summary()
 	facts := topology.Facts{Host: s.Host, Capture: s.Capture, Window: s.Window, Gaps: s.Gaps, Lost: s.Lost,
 		Listening: p.engine.Listening(), Names: p.engine.AddressNames()}

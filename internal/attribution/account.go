@@ -66,6 +66,7 @@ func (e *Engine) account(c *Change, key EdgeKey, an, bn uint32, emit func(*Chang
 	if e.keepsLegs {
 		e.noteLeg(c, key, an, bn, want == flagActive)
 	}
+	e.emitted = emitted{halves: [2]uint32{an, bn}}
 	emit(c)
 }
 

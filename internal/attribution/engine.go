@@ -84,6 +84,7 @@ type Engine struct {
 	circle      []uint32
 	stage       stage
 	change      Change
+	emitted     emitted // by the change that is emitted
 	back        Change
 
 	listensByProcess map[uint32][]flow.Listening // made on demand by Node

@@ -456,6 +456,7 @@ func (e *Engine) accountUnix(c *Change, key EdgeKey, a, b *unixSocket, emit func
 		}
 	}
 	keeper.edge, keeper.live = c.Edge, live
+	e.emitted = emitted{unix: [2]*unixSocket{a, b}}
 	emit(c)
 }
 

@@ -125,26 +125,7 @@ type built struct {
 }
 
 func (b *builder) edge(k flow.Edge, t *tally) built {
-	e := built{a: k.A, b: k.B}
-	e.Transport, e.Path = k.Transport.String(), k.Path
-	first, second := b.id(k.A), b.id(k.B)
-	swapped := false
-	if k.RoleKnown {
-		e.Client, e.Server, e.ServerPort = first, second, k.PortB
-		e.ID = EdgeID(first, second, e.Transport, portOrPath(k.PortB, k.Path))
-	} else {
-		swapped = b.swapped(k)
-		ports := []uint16{k.PortA, k.PortB}
-		if swapped {
-			first, second = second, first
-			slices.Reverse(ports)
-		}
-		e.Ends = []string{first, second}
-		if k.PortA != 0 || k.PortB != 0 {
-			e.EndPorts = ports
-		}
-		e.ID = EdgeID(first, second, e.Transport, endPorts(ports, k.Path))
-	}
+	e, swapped := b.named(k)
 	e.Connections = Connections{Active: uint64(max(t.live.active, 0)), Pending: uint64(max(t.live.pending, 0)),
 		Opened: t.ended.opened, Closed: t.ended.closed, Failed: t.ended.failed}
 	e.Evidence, e.open = t.evidence()
@@ -160,6 +141,31 @@ func (b *builder) edge(k flow.Edge, t *tally) built {
 	}
 	e.countProtocols()
 	return e
+}
+
+// named is an edge with its ends and id and nothing else; swapped: its ends are
+// the other way round than in k.
+func (b *builder) named(k flow.Edge) (e built, swapped bool) {
+	e = built{a: k.A, b: k.B}
+	e.Transport, e.Path = k.Transport.String(), k.Path
+	first, second := b.id(k.A), b.id(k.B)
+	if k.RoleKnown {
+		e.Client, e.Server, e.ServerPort = first, second, k.PortB
+		e.ID = EdgeID(first, second, e.Transport, portOrPath(k.PortB, k.Path))
+		return e, false
+	}
+	swapped = b.swapped(k)
+	ports := []uint16{k.PortA, k.PortB}
+	if swapped {
+		first, second = second, first
+		slices.Reverse(ports)
+	}
+	e.Ends = []string{first, second}
+	if k.PortA != 0 || k.PortB != 0 {
+		e.EndPorts = ports
+	}
+	e.ID = EdgeID(first, second, e.Transport, endPorts(ports, k.Path))
+	return e, swapped
 }
 
 // swapped: the ends of an edge without roles are in the order of their ids, and

@@ -24,7 +24,8 @@ func skip(t testing.TB, format string, args ...any) {
 
 // newBench builds what all scenarios need. PEERSCOPE_BIN names a tool that is
 // built already; "none" checks the truth of the scenarios and no map.
-// PEERSCOPE_LAB_ACTOR names the actor, where there is no compiler.
+// PEERSCOPE_LAB_ACTOR names the actor, where there is no compiler. With
+// PEERSCOPE_LAB_WINDOW the tool observes in windows of that length.
 func newBench(t testing.TB) *Bench {
 	t.Helper()
 	b := &Bench{Tool: os.Getenv("PEERSCOPE_BIN"), Keep: os.Getenv("PEERSCOPE_LAB_KEEP"), Patience: 1}
@@ -34,6 +35,12 @@ func newBench(t testing.TB) *Bench {
 			t.Fatalf("PEERSCOPE_LAB_PATIENCE is %q, not a number from 1", text)
 		}
 		b.Patience = n
+	}
+	if text := os.Getenv("PEERSCOPE_LAB_WINDOW"); text != "" {
+		var err error
+		if b.Window, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("PEERSCOPE_LAB_WINDOW is %q, not a length: %v", text, err)
+		}
 	}
 	if b.Keep != "" {
 		if err := os.MkdirAll(b.Keep, 0o755); err != nil {

@@ -68,6 +68,9 @@ type Bench struct {
 	Keep  string // folder that maps are kept in; "" keeps none
 	// Patience is how much longer than on a machine of its own anything may take.
 	Patience int
+	// Window is the length of the windows whose maps the tool joins to the one that is
+	// judged; 0: there is one window.
+	Window time.Duration
 
 	played atomic.Int32
 }

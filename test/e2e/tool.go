@@ -49,6 +49,9 @@ func (l *Lab) startTool(ns []*Netns, command ...string) *tool {
 	t := &tool{observed: make(chan struct{}), done: make(chan error, 1)}
 	if command == nil {
 		command = []string{"map", "--logical"}
+		if l.bench.Window > 0 && !l.Scenario.Snapshot {
+			command = append(command, "--window", l.bench.Window.String())
+		}
 	}
 	t.args = append(command, "--for", window.String(), "--source", l.source)
 	for _, n := range ns {
