@@ -18,11 +18,12 @@ type naming struct {
 	cluster *kubernetes.Cluster
 	emit    func(flow.Observation)
 
-	start flow.Time // of the window
-	seen  map[netip.Addr]struct{}
-	last  netip.Addr         // of those seen
-	ports map[peer]struct{}  // that may be ports of nodes
-	told  []flow.AddressName // for the end of the window
+	start  flow.Time          // of the window
+	number int                // of the window
+	seen   map[netip.Addr]int // in which window it was seen last
+	last   netip.Addr         // of those seen
+	ports  map[peer]int       // that may be ports of nodes, likewise
+	told   []flow.AddressName // for the end of the window
 }
 
 // peer is a port of an address that a socket talked to.
@@ -31,11 +32,15 @@ type peer struct {
 	at        netip.AddrPort
 }
 
-// mostPorts bounds how many are remembered until the services are known.
-const mostPorts = 1 << 16
+// How many addresses and ports are remembered beyond the window in which they were
+// seen: connections that are idle are not told again, and stay on the map.
+const (
+	mostAddresses = 1 << 16
+	mostPorts     = 1 << 16
+)
 
 func newNaming(c *kubernetes.Cluster, emit func(flow.Observation)) *naming {
-	return &naming{cluster: c, emit: emit, seen: map[netip.Addr]struct{}{}, ports: map[peer]struct{}{}}
+	return &naming{cluster: c, emit: emit, seen: map[netip.Addr]int{}, ports: map[peer]int{}}
 }
 
 // startKubernetes begins to learn of the cluster this host is part of, in the
@@ -100,13 +105,13 @@ func (n *naming) see(a netip.Addr) {
 		return
 	}
 	n.last = a
-	n.seen[a] = struct{}{}
+	n.seen[a] = n.number
 }
 
 // seePort remembers a port that is, or may turn out to be, one of a node's.
 func (n *naming) seePort(p peer) {
 	if len(n.ports) < mostPorts && n.cluster.MayBeNodePort(p.transport, p.at.Port()) {
-		n.ports[p] = struct{}{}
+		n.ports[p] = n.number
 	}
 }
 
@@ -123,8 +128,8 @@ func (n *naming) hint(p *flow.Process) {
 	p.ServiceProxy = p.ServiceProxy || slices.Contains(a.Proxies, p.Name)
 }
 
-// tell names the addresses of a window that ends. The next one begins without
-// any, as an address may be another's then.
+// tell names the addresses of a window that ends, and those of windows before that
+// may be on its map. All are asked for anew, as an address may be another's now.
 func (n *naming) tell(end flow.Time) {
 	n.told = n.told[:0]
 	for a := range n.seen {
@@ -141,7 +146,23 @@ func (n *naming) tell(end flow.Time) {
 	for _, g := range n.cluster.Gaps() {
 		n.emit(&g)
 	}
-	clear(n.seen)
-	clear(n.ports)
+	forget(n.seen, n.number, mostAddresses)
+	forget(n.ports, n.number, mostPorts/2)
+	n.number++
 	n.start, n.last = end, netip.Addr{}
+}
+
+// forget lets go of what was not seen in this window if there is more than that,
+// half of which are then left at most.
+func forget[K comparable](seen map[K]int, now, most int) {
+	if len(seen) <= most {
+		return
+	}
+	for k, window := range seen {
+		if window < now {
+			if delete(seen, k); len(seen) <= most/2 {
+				return
+			}
+		}
+	}
 }

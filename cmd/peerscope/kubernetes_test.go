@@ -105,6 +105,16 @@ func TestAddressesThatWereSeenAreNamedAtTheEnd(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("servers and services (-want +got):\n%s", diff)
 	}
+	// In the next window nothing is told of them, and they are on its map.
+	n.take(&flow.Window{Start: 3})
+	n.take(&flow.Window{Start: 3, End: 4})
+	names = map[string]string{}
+	for _, d := range p.close().Nodes {
+		names[d.Name] = d.ID
+	}
+	if names["shop/web"] == "" || names["node-1"] == "" {
+		t.Errorf("the next window names %v", names)
+	}
 	if g := m.Capture.Degraded; len(g) != 0 {
 		t.Errorf("gaps: %v", g)
 	}
