@@ -90,6 +90,9 @@ func (b *Bench) run(t testing.TB, source string, s Scenario) (Score, bool) {
 			skip(t, "%s is not installed: %v", need, err)
 		}
 	}
+	if b.Window > 0 && s.Moves {
+		t.Skip("in windows a connection counts as opened with who had it when its window ended, not with who has it in the end")
+	}
 	l := newLab(t, b, source, s)
 	t.Cleanup(func() {
 		if t.Failed() && l.stderr.String() != "" {

@@ -8,18 +8,21 @@ func handScenarios() []Scenario {
 			Name:   "handover",
 			Proves: "a connection accepted by one process and passed to another over a unix socket belongs to the one that has it now; what the first one read stays with it",
 			Limits: "When exactly it changed hands: what was moved around then may be put to either.",
+			Moves:  true,
 			Run:    handover,
 		},
 		{
 			Name:   "shared-socket",
 			Proves: "connections held by parent and child: each belongs to the one that used it last, and what each moved to the one that moved it",
 			Limits: "Which of the holders does the talking: the one that holds it longest stands for both and names the other as a holder.",
+			Moves:  true,
 			Run:    sharedSocket,
 		},
 		{
 			Name:   "forked-client",
 			Proves: "a client that forks after connect: what it moved itself is its own, the connection and what follows its child's",
 			Limits: "Which of the holders does the talking, as above.",
+			Moves:  true,
 			Run:    forkedClient,
 		},
 	}

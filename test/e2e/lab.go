@@ -28,7 +28,9 @@ type Scenario struct {
 	Alone bool
 	// Snapshot asks for what is open when Observe is called (--for 0).
 	Snapshot bool
-	Run      func(*Lab)
+	// Moves: connections change hands some time after they were opened.
+	Moves bool
+	Run   func(*Lab)
 }
 
 // Lab is what a scenario runs in: its world, the tool that watches it and the

@@ -8,10 +8,10 @@ import (
 )
 
 // inWindows are scenarios that are played in short windows, too: connections that
-// are opened, used, handed over and closed while windows end, of each transport,
+// are opened, used and closed while windows end, of each transport,
 // through translators and proxies, and many at a time. All of them are by
 // `make lab WINDOW=1s`.
-var inWindows = []string{"loopback", "veth", "millisecond", "handover", "prefork", "refused", "dnat", "udp-unconnected", "unix-stream"}
+var inWindows = []string{"loopback", "veth", "millisecond", "half-closed", "prefork", "refused", "dnat", "udp-unconnected", "unix-stream"}
 
 // TestLabInWindows plays some scenarios in windows as short as half of what they
 // take, and judges the joined map as if it were of one window.
