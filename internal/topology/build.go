@@ -35,7 +35,8 @@ type Facts struct {
 
 // Map closes nothing: it writes down the window as it stands.
 func (l *Ledger) Map(d Directory, f Facts) *Map {
-	b := builder{dir: d, nodes: map[flow.NodeRef]Node{}, names: newAddressNames(f.Names)}
+	b := newBuilder(d)
+	b.names = newAddressNames(f.Names)
 	m := &Map{
 		Schema: Schema,
 		Host:   Host{Name: f.Host.Name, ID: f.Host.ID, BootID: f.Host.BootID, Kernel: f.Host.Kernel},
@@ -43,7 +44,7 @@ func (l *Ledger) Map(d Directory, f Facts) *Map {
 		Capture: Capture{Source: f.Capture.Source, Rung: f.Capture.Rung, IntervalMS: int64(f.Capture.Interval) / 1e6,
 			Degraded: []Degraded{}, Lost: map[string]uint64{},
 			Totals: f.Capture.Totals, Completeness: completeness(f.Capture.Totals)},
-		Nodes: []Node{}, Edges: []Edge{},
+		Edges: make([]Edge, 0, len(l.used)),
 	}
 	for _, g := range f.Gaps {
 		m.Capture.Degraded = append(m.Capture.Degraded, Degraded{Code: g.Code, Reason: g.Reason, Fix: g.Fix})
@@ -68,17 +69,29 @@ func (l *Ledger) Map(d Directory, f Facts) *Map {
 		b.id(ref)
 	}
 	b.addLogical(m, f.Logical)
-	for _, n := range b.nodes {
-		m.Nodes = append(m.Nodes, n)
-	}
+	m.Nodes = b.nodes
 	m.sort()
 	return m
 }
 
 func (m *Map) sort() {
-	slices.SortFunc(m.Nodes, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(m.Edges, func(a, b Edge) int { return cmp.Compare(a.ID, b.ID) })
+	m.Nodes = byID(m.Nodes, func(n *Node) string { return n.ID })
+	m.Edges = byID(m.Edges, func(e *Edge) string { return e.ID })
 	sortLogical(m.Logical)
+}
+
+// byID sorts large things, each of which is moved once.
+func byID[T any](list []T, id func(*T) string) []T {
+	order := make([]*T, len(list))
+	for i := range list {
+		order[i] = &list[i]
+	}
+	slices.SortFunc(order, func(a, b *T) int { return cmp.Compare(id(a), id(b)) })
+	out := make([]T, len(list))
+	for i, t := range order {
+		out[i] = *t
+	}
+	return out
 }
 
 // shows: something happened on the edge, or is open.
@@ -90,24 +103,33 @@ func (t *tally) shows() bool {
 // builder turns numbers into nodes, each once.
 type builder struct {
 	dir   Directory
-	nodes map[flow.NodeRef]Node
+	nodes []Node
+	at    map[flow.NodeRef]int // of nodes
 	names addressNames
 }
 
-func (b *builder) kind(ref flow.NodeRef) string { return b.nodes[ref].Kind }
+func newBuilder(d Directory) builder {
+	return builder{dir: d, nodes: []Node{}, at: map[flow.NodeRef]int{}}
+}
 
-func (b *builder) id(ref flow.NodeRef) string {
-	n, ok := b.nodes[ref]
+// node is valid until the next call.
+func (b *builder) node(ref flow.NodeRef) *Node {
+	i, ok := b.at[ref]
 	if !ok {
 		known := b.dir.Node(ref)
-		n = nodeOf(known)
+		n := nodeOf(known)
 		if known.Kind == flow.NodeAddress {
 			b.names.name(&n, known.Addr, known.Netns != 0)
 		}
-		b.nodes[ref] = n
+		i = len(b.nodes)
+		b.at[ref], b.nodes = i, append(b.nodes, n)
 	}
-	return n.ID
+	return &b.nodes[i]
 }
+
+func (b *builder) kind(ref flow.NodeRef) string { return b.node(ref).Kind }
+
+func (b *builder) id(ref flow.NodeRef) string { return b.node(ref).ID }
 
 func (b *builder) ids(refs []flow.NodeRef) []string {
 	var out []string
@@ -192,8 +214,23 @@ func portOrPath(port uint16, path string) string {
 	return path
 }
 
-// evidence counts by name what is open and what ended.
+// evidence counts by name what is open and what ended. Both are one where nothing
+// ended; nobody writes into them.
 func (t *tally) evidence() (all, open Evidence) {
+	if t.ended.peer == ([len(flow.PeerEvidenceNames)]uint32{}) && t.ended.role == ([len(flow.RoleEvidenceNames)]uint32{}) {
+		all = Evidence{Peer: map[string]uint64{}, Role: map[string]uint64{}}
+		for i, n := range t.live.peer {
+			if n > 0 {
+				all.Peer[flow.PeerEvidenceNames[i]] = uint64(n)
+			}
+		}
+		for i, n := range t.live.role {
+			if n > 0 {
+				all.Role[flow.RoleEvidenceNames[i]] = uint64(n)
+			}
+		}
+		return all, all
+	}
 	all = Evidence{Peer: map[string]uint64{}, Role: map[string]uint64{}}
 	open = Evidence{Peer: map[string]uint64{}, Role: map[string]uint64{}}
 	count := func(name string, live int32, ended uint32, all, open map[string]uint64) {
@@ -221,18 +258,24 @@ func (e *Edge) figures(t *tally, roleKnown, swapped bool) {
 			e.Inexact = append(e.Inexact, name)
 		}
 	}
+	var f *figures
 	write := func(p pair) *Bytes {
 		if !p.toA.known && !p.toB.known {
 			return nil
 		}
-		to, back := value(p.toB), value(p.toA)
+		if f == nil {
+			f = &figures{}
+		}
+		to, back, b := f.value(p.toB), f.value(p.toA), f.next()
 		switch {
 		case roleKnown:
-			return &Bytes{ToServer: to, ToClient: back}
+			b.ToServer, b.ToClient = to, back
 		case swapped:
-			return &Bytes{FirstToSecond: back, SecondToFirst: to}
+			b.FirstToSecond, b.SecondToFirst = back, to
+		default:
+			b.FirstToSecond, b.SecondToFirst = to, back
 		}
-		return &Bytes{FirstToSecond: to, SecondToFirst: back}
+		return b
 	}
 	toName, backName := "bytes.to_server", "bytes.to_client"
 	if !roleKnown {
@@ -250,20 +293,37 @@ func (e *Edge) figures(t *tally, roleKnown, swapped bool) {
 	if a == nil && b == nil {
 		return
 	}
+	e.Sides = &f.sides
 	if roleKnown {
-		e.Sides = &Sides{Client: a, Server: b}
+		f.sides = Sides{Client: a, Server: b}
 	} else if swapped {
-		e.Sides = &Sides{First: b, Second: a}
+		f.sides = Sides{First: b, Second: a}
 	} else {
-		e.Sides = &Sides{First: a, Second: b}
+		f.sides = Sides{First: a, Second: b}
 	}
 }
 
-func value(s sum) *uint64 {
+// figures are all the counts of an edge, in one piece of memory.
+type figures struct {
+	sides  Sides
+	bytes  [4]Bytes
+	values [8]uint64
+	pairs  int
+	counts int
+}
+
+func (f *figures) next() *Bytes {
+	f.pairs++
+	return &f.bytes[f.pairs-1]
+}
+
+func (f *figures) value(s sum) *uint64 {
 	if !s.known {
 		return nil
 	}
-	return new(s.value)
+	f.counts++
+	f.values[f.counts-1] = s.value
+	return &f.values[f.counts-1]
 }
 
 func (b *builder) addSets(e *Edge, s *sets, roleKnown, swapped bool) {

@@ -69,7 +69,7 @@ type gathered struct {
 
 // NewExplainer explains edges of m, which l wrote down.
 func NewExplainer(d Directory, l *Ledger, m *Map) *Explainer {
-	x := &Explainer{b: builder{dir: d, nodes: map[flow.NodeRef]Node{}}, m: m,
+	x := &Explainer{b: newBuilder(d), m: m,
 		refs: map[string]flow.EdgeRef{}, by: map[flow.EdgeRef]*gathered{}}
 	for _, ref := range l.used {
 		if t := &l.edges[ref]; t.shows() {
@@ -201,7 +201,7 @@ func (x *Explainer) Explanation(edgeID string) *Explanation {
 		out.Ends = []*Node{node(e.Ends[0]), node(e.Ends[1])}
 	}
 	for _, id := range slices.Sorted(maps.Keys(g.named)) {
-		out.Named = append(out.Named, x.b.nodes[g.named[id]])
+		out.Named = append(out.Named, *x.b.node(g.named[id]))
 	}
 	keys := slices.SortedFunc(maps.Keys(g.decisions), func(a, b string) int {
 		p, q := g.decisions[a], g.decisions[b]

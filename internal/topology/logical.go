@@ -47,10 +47,8 @@ func (b *builder) addLogical(m *Map, l *flow.Logical) {
 		return
 	}
 	for _, p := range l.Proxies {
-		b.id(p.Node)
-		n := b.nodes[p.Node]
-		n.Attributes.Proxy, n.Attributes.ProxyUnjoined = p.Ground.String(), p.Unjoined
-		b.nodes[p.Node] = n
+		a := &b.node(p.Node).Attributes
+		a.Proxy, a.ProxyUnjoined = p.Ground.String(), p.Unjoined
 	}
 	m.Logical = []Logical{}
 	for i := range l.Edges {
