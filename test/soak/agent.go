@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"peerscope/internal/attribution"
@@ -20,10 +21,9 @@ type agent struct {
 	failed error // of a sink
 	judged int
 
-	// Maps of this minute and this hour that are not merged yet.
-	minute, hour []*topology.Map
-	spent        time.Duration // processor time, and in how many windows
-	windows      int
+	merged  merged        // this hour
+	spent   time.Duration // processor time, and in how many windows
+	windows int
 }
 
 // sink takes each window.
@@ -60,10 +60,7 @@ func (a *agent) close() {
 func (a *agent) play(l *life) {
 	before := processorTime()
 	l.play(a.engine.Apply)
-	a.minute = append(a.minute, a.closeWindow())
-	if len(a.minute) == 6 {
-		a.hour, a.minute = append(a.hour, topology.MergeAll(a.minute)), nil
-	}
+	a.merged.add(a.closeWindow())
 	a.spent += processorTime() - before
 	a.windows++
 }
@@ -83,6 +80,23 @@ func (a *agent) closeWindow() *topology.Map {
 	return m
 }
 
+// merged are the windows of an hour: six to a minute, ten of these to one map, as
+// agents merge ticks to windows and these to longer ones.
+type merged struct{ windows, minutes, tens []*topology.Map }
+
+func (m *merged) add(w *topology.Map) {
+	if m.windows = append(m.windows, w); len(m.windows) == 6 {
+		m.minutes, m.windows = append(m.minutes, topology.MergeAll(m.windows)), nil
+	}
+	if len(m.minutes) == 10 {
+		m.tens, m.minutes = append(m.tens, topology.MergeAll(m.minutes)), nil
+	}
+}
+
+func (m *merged) all() *topology.Map {
+	return topology.MergeAll(slices.Concat(m.tens, m.minutes, m.windows))
+}
+
 // hour is what became of one.
 type hour struct {
 	counts
@@ -98,8 +112,8 @@ func (a *agent) turn(l *life) (hour, error) {
 	if a.failed != nil {
 		return hour{}, fmt.Errorf("a sink: %w", a.failed)
 	}
-	m := topology.MergeAll(append(a.hour, a.minute...))
-	a.hour, a.minute = nil, nil
+	m := a.merged.all()
+	a.merged = merged{}
 	sum, err := l.truth.judge(m)
 	if err != nil {
 		return hour{}, err

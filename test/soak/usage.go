@@ -52,6 +52,15 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// threadTime is what the calling thread has used.
+func threadTime() time.Duration {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
+}
+
 func mib(n uint64) string { return fmt.Sprintf("%.1fM", float64(n)/(1<<20)) }
 
 // Late hours may have this much more than early ones: what a map holds differs a
