@@ -317,7 +317,7 @@ func (e *Engine) emitPair(n uint32, h *half, m uint32, o *half, ev flow.PeerEvid
 	}
 	e.leaveOutGroups(c, a, b)
 	e.account(c, key, an, bn, emit)
-	if key.RoleKnown && key.Transport == flow.TCP {
+	if key.RoleKnown && key.Transport == flow.TCP && (a.flags|b.flags)&flagEstablished != 0 { // else two may call each other
 		e.learn(b) // from now on the port is one that b's process serves
 	}
 }

@@ -207,3 +207,22 @@ func TestAnIdleConnectionHasNoNewRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+// TestCallingEachOtherOverABoundary: two that call each other are first pending,
+// each the other's client. When they meet nobody is the server, and what was
+// pending leaves no trace.
+func TestCallingEachOtherOverABoundary(t *testing.T) {
+	var w world
+	one, two := w.process(10, "one"), w.process(20, "two")
+	a, b := w.netns(1, "10.0.0.1"), w.netns(2, "10.0.0.2")
+	const there, back = "10.0.0.1:7001 > 10.0.0.2:7002", "10.0.0.2:7002 > 10.0.0.1:7001"
+	w.socket(a, there, cookie(1), held(one), state(flow.SynSent))
+	w.socket(b, back, cookie(2), held(two), state(flow.SynSent))
+	cut := len(w.obs)
+	w.socket(a, there, cookie(1), held(one), first(flow.Client), exactClient(10, 20))
+	w.socket(b, back, cookie(2), held(two), first(flow.Client), exactClient(20, 10))
+	want := edgesOf(mapOf(w.obs))
+	if d := cmp.Diff(want, edgesOf(merged([][]flow.Observation{w.obs[:cut], w.obs[cut:]}))); d != "" {
+		t.Errorf("(-whole +merged):\n%s", d)
+	}
+}

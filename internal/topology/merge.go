@@ -45,13 +45,26 @@ func Merge(earlier, later *Map) *Map {
 		}
 		edges[e.ID] = e
 	}
-	out.Edges = slices.Collect(maps.Values(edges))
+	out.Edges = make([]Edge, 0, len(edges))
+	for _, e := range edges {
+		if e.shows() {
+			out.Edges = append(out.Edges, e)
+		}
+	}
 	for i := range out.Edges {
 		out.Edges[i].countProtocols()
 	}
 	out.Logical = mergeLogical(earlier.Logical, later.Logical)
 	out.sort()
 	return &out
+}
+
+// shows: something happened on the edge, or is open. A connect that was pending
+// may have become a connection of another edge.
+func (e *Edge) shows() bool {
+	c := &e.Connections
+	to, back := e.Bytes.Directions()
+	return c.Active+c.Pending+c.Opened+c.Closed+c.Failed > 0 || valueOf(to)+valueOf(back) > 0
 }
 
 // completeness is the share of the kernel's total that was told, nil if there is

@@ -26,7 +26,9 @@ func MergeAll(list []*Map) *Map {
 	})
 	out.Edges = []Edge{}
 	together(list, func(m *Map) []Edge { return m.Edges }, func(e *Edge) string { return e.ID }, func(same []*Edge, at []int) {
-		out.Edges = append(out.Edges, sumEdges(same, at[len(at)-1] == last))
+		if e := sumEdges(same, at[len(at)-1] == last); e.shows() {
+			out.Edges = append(out.Edges, e)
+		}
 	})
 	return out
 }
