@@ -21,6 +21,7 @@ go test -run '^$' -bench 'Match' -benchtime 5x -timeout 10m ./internal/filter | 
 go test -run '^$' -bench 'Diff' -benchtime 5x -timeout 10m ./internal/topology | tee -a "$out"
 go test -run '^$' -bench 'Make' -benchtime 20x -timeout 10m ./internal/view | tee -a "$out"
 go test -run '^$' -bench 'Place' -benchtime 5x -timeout 10m ./internal/layout | tee -a "$out"
+go test -run '^$' -bench 'History' -benchtime 5x -timeout 30m ./internal/history | tee -a "$out"
 if [ "$(id -u)" = 0 ]; then
   go test -run '^$' -bench 'Snapshot' -benchtime 3x -timeout 10m ./internal/capture/netlink | tee -a "$out"
   go test -run '^$' -bench 'Dump|Events' -benchtime 3x -timeout 10m ./internal/conntrack | tee -a "$out"

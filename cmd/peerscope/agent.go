@@ -109,7 +109,7 @@ func historyDir() string {
 		return filepath.Join(dir, "history")
 	}
 	if os.Geteuid() == 0 {
-		return "/var/lib/peerscope/history"
+		return historyOfRoot
 	}
 	dir := os.Getenv("XDG_STATE_HOME")
 	if dir == "" {

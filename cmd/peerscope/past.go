@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,24 +30,19 @@ func (p *past) flags(c *cobra.Command) {
 	_ = c.MarkFlagDirname("history")
 }
 
+// historyOfRoot is where the history is that root's serve writes.
+const historyOfRoot = "/var/lib/peerscope/history"
+
 // places are the folders in which a history may be, the likeliest first.
 func (p *past) places() []string {
 	if p.dir != "" {
 		return []string{p.dir}
 	}
-	const ofRoot = "/var/lib/peerscope/history"
-	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" {
-		return []string{filepath.Join(dir, "history")}
+	places := []string{historyDir()}
+	if places[0] != historyOfRoot && os.Getenv("STATE_DIRECTORY") == "" {
+		places = append(places, historyOfRoot)
 	}
-	if os.Geteuid() == 0 {
-		return []string{ofRoot}
-	}
-	dir := os.Getenv("XDG_STATE_HOME")
-	if dir == "" {
-		home, _ := os.UserHomeDir()
-		dir = filepath.Join(home, ".local", "state")
-	}
-	return []string{filepath.Join(dir, "peerscope", "history"), ofRoot}
+	return places
 }
 
 // open opens the first history that there is.
