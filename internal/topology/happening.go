@@ -125,7 +125,7 @@ func (w *Watcher) Happenings(m, wanted *Map) []Happening {
 // connections makes one thing of each that was noted, and says when the first
 // one on each edge was.
 func (w *Watcher) connections(m *Map, edges map[string]*Edge, nodes map[string]*Node, out *[]Happening) map[string]flow.Time {
-	b := builder{dir: w.dir, nodes: map[flow.NodeRef]Node{}}
+	b := newBuilder(w.dir)
 	first := map[string]flow.Time{}
 	for i := range w.noted {
 		n := &w.noted[i]

@@ -20,17 +20,39 @@ func MergeAll(list []*Map) *Map {
 		out = Merge(out, m.header())
 	}
 	last := len(list) - 1
+	var room merging
 	out.Nodes = []Node{}
 	together(list, func(m *Map) []Node { return m.Nodes }, func(n *Node) string { return n.ID }, func(same []*Node, _ []int) {
 		out.Nodes = append(out.Nodes, *same[len(same)-1])
 	})
 	out.Edges = []Edge{}
 	together(list, func(m *Map) []Edge { return m.Edges }, func(e *Edge) string { return e.ID }, func(same []*Edge, at []int) {
-		if e := sumEdges(same, at[len(at)-1] == last); e.shows() {
+		if e := room.sumEdges(same, at[len(at)-1] == last); e.shows() {
 			out.Edges = append(out.Edges, e)
 		}
 	})
 	return out
+}
+
+// merging has the memory of what is added up, in pieces for many edges at once:
+// they live and die with their map.
+type merging struct {
+	bytes pieces[Bytes]
+	sums  pieces[[4]uint64]
+	sides pieces[Sides]
+	stats pieces[Stat]
+}
+
+type pieces[T any] struct{ free []T }
+
+func (p *pieces[T]) new() *T {
+	const many = 128
+	if len(p.free) == 0 {
+		p.free = make([]T, many)
+	}
+	t := &p.free[0]
+	p.free = p.free[1:]
+	return t
 }
 
 // header is a map without what is in it.
@@ -75,7 +97,7 @@ func together[T any](list []*Map, of func(*Map) []T, id func(*T) string, f func(
 
 // sumEdges adds one edge up over time. open: the last of them is of the last map,
 // so that what it says is open is open.
-func sumEdges(same []*Edge, open bool) Edge {
+func (r *merging) sumEdges(same []*Edge, open bool) Edge {
 	e := *same[len(same)-1]
 	if !open {
 		e.Evidence, e.open = e.ended(), Evidence{}
@@ -96,10 +118,10 @@ func sumEdges(same []*Edge, open bool) Edge {
 		errors.addEnded(b.Errors, nil)
 	}
 	e.Evidence, e.Errors = Evidence{Peer: peer.sum, Role: role.sum}, errors.sum
-	e.Bytes = sumBytes(same, func(e *Edge) *Bytes { return e.Bytes })
-	e.Retransmits = sumBytes(same, func(e *Edge) *Bytes { return e.Retransmits })
-	e.Sides = sumSides(same)
-	e.RTT, e.Connect = sumStats(same, func(e *Edge) *Stat { return e.RTT }), sumStats(same, func(e *Edge) *Stat { return e.Connect })
+	e.Bytes = r.sumBytes(same, func(e *Edge) *Bytes { return e.Bytes })
+	e.Retransmits = r.sumBytes(same, func(e *Edge) *Bytes { return e.Retransmits })
+	e.Sides = r.sumSides(same)
+	e.RTT, e.Connect = r.sumStats(same, func(e *Edge) *Stat { return e.RTT }), r.sumStats(same, func(e *Edge) *Stat { return e.Connect })
 	for i := len(before) - 1; i >= 0; i-- {
 		b := before[i]
 		e.Inexact, e.Dialed, e.Services = joinSets(e.Inexact, b.Inexact), joinSets(e.Dialed, b.Dialed), joinSets(e.Services, b.Services)
@@ -146,7 +168,7 @@ func joinSets(a, b []string) []string {
 
 // sumBytes adds up one pair of counts of several edges. A direction that nobody
 // counted stays unknown.
-func sumBytes(same []*Edge, of func(*Edge) *Bytes) *Bytes {
+func (r *merging) sumBytes(same []*Edge, of func(*Edge) *Bytes) *Bytes {
 	var out *Bytes
 	var sums *[4]uint64 // one piece of memory for all four
 	add := func(into **uint64, i int, n *uint64) {
@@ -164,7 +186,7 @@ func sumBytes(same []*Edge, of func(*Edge) *Bytes) *Bytes {
 			continue
 		}
 		if out == nil {
-			out, sums = &Bytes{}, new([4]uint64)
+			out, sums = r.bytes.new(), r.sums.new()
 		}
 		add(&out.ToServer, 0, b.ToServer)
 		add(&out.ToClient, 1, b.ToClient)
@@ -174,23 +196,25 @@ func sumBytes(same []*Edge, of func(*Edge) *Bytes) *Bytes {
 	return out
 }
 
-func sumSides(same []*Edge) *Sides {
+func (r *merging) sumSides(same []*Edge) *Sides {
 	if !slices.ContainsFunc(same, func(e *Edge) bool { return e.Sides != nil }) {
 		return nil
 	}
 	side := func(of func(*Sides) *Bytes) *Bytes {
-		return sumBytes(same, func(e *Edge) *Bytes {
+		return r.sumBytes(same, func(e *Edge) *Bytes {
 			if e.Sides == nil {
 				return nil
 			}
 			return of(e.Sides)
 		})
 	}
-	return &Sides{Client: side(func(s *Sides) *Bytes { return s.Client }), Server: side(func(s *Sides) *Bytes { return s.Server }),
+	out := r.sides.new()
+	*out = Sides{Client: side(func(s *Sides) *Bytes { return s.Client }), Server: side(func(s *Sides) *Bytes { return s.Server }),
 		First: side(func(s *Sides) *Bytes { return s.First }), Second: side(func(s *Sides) *Bytes { return s.Second })}
+	return out
 }
 
-func sumStats(same []*Edge, of func(*Edge) *Stat) *Stat {
+func (r *merging) sumStats(same []*Edge, of func(*Edge) *Stat) *Stat {
 	var out, only *Stat
 	var spread [len(BucketBounds) + 1]uint64
 	for _, e := range same {
@@ -201,7 +225,8 @@ func sumStats(same []*Edge, of func(*Edge) *Stat) *Stat {
 		case only == nil:
 			only = s
 		case out == nil:
-			out = &Stat{Count: only.Count, Sum: only.Sum, Min: only.Min, Max: only.Max}
+			out = r.stats.new()
+			*out = Stat{Count: only.Count, Sum: only.Sum, Min: only.Min, Max: only.Max}
 			only.into(&spread)
 			fallthrough
 		default:
