@@ -130,7 +130,7 @@ func TestReceiverHasWhatMapsSay(t *testing.T) {
 				c.Protocol, c.Endpoint, c.Temporality, c.Compression, c.Queue, c.Interval = protocol, r.url, temporality, "gzip", 100, time.Second
 				c.Headers = map[string]string{"x-tenant": "7"}
 				e, w := export(t, c), newWorld(3)
-				for range 30 {
+				for range 10 {
 					e.add(t, w.window())
 				}
 				if err := e.stop(); err != nil {
