@@ -76,7 +76,7 @@ func topLive(l *Lab) {
 		l.T.Errorf("the last minute is on a screen of 50 columns:\n%s", small)
 	}
 	s.resize(100, 24)
-	s.awaits("CLIENT")
+	s.awaits("60s")
 	s.press("q")
 	s.awaits("Pane is dead")
 	how := "refused"
