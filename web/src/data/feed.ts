@@ -49,15 +49,28 @@ export function question(): Query {
   return JSON.parse(asked.value) as Query;
 }
 
-/** The clock of the agent, as far as it is known. */
+/** Where the latest window ended that was shown as now. */
+const latest = signal<number | null>(null);
+/** More than this behind its own clock, an agent plays a recording, or stands still. */
+const behind = 90_000;
+
+/** What is shown as now is older than the agent's clock says. */
+export const lagging = computed(() => {
+  updates.value;
+  return latest.value !== null && Date.now() + (skew.value ?? 0) - latest.value > behind;
+});
+
+/** The present of what is looked at: the agent's clock as far as it is known, or the end of a recording. */
 export function now(): number {
-  return Date.now() + (skew.value ?? 0);
+  return lagging.value ? latest.value! : Date.now() + (skew.value ?? 0);
 }
 
 function show(g: Graph, key: string): void {
   batch(() => {
     shownKey.value = key;
     graph.value = g;
+    const end = Date.parse(g.window.end);
+    if (view.peek().at === null && g.nodes.length > 0 && Number.isFinite(end)) latest.value = end;
     updates.value++;
     goneSince.value = null;
     filterProblem.value = null;

@@ -195,7 +195,7 @@ export interface EdgeDetail {
   level: Level;
   edge: GraphEdge;
   ends: GraphNode[];
-  parts: { id: string; client?: string; server?: string; ends?: string[] }[];
+  parts: { id: string; client?: string; server?: string; ends?: string[]; evidence?: { peer?: Record<string, number>; role?: Record<string, number> } }[];
   parts_left_out?: number;
   nodes: MapNode[];
 }

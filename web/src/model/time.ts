@@ -51,7 +51,12 @@ export function followTime(): void {
       api
         .timeline({ from: Math.round(from), to: Math.round(to), m: "tx,rx,failed", limit: 300 }, abort.signal)
         .then(
-          (t) => (timeline.value = t),
+          (t) => {
+            const first = timeline.peek() === null;
+            timeline.value = t;
+            // Of what began a few minutes ago, a quarter of an hour is mostly empty.
+            if (first && t.bounds && t.bounds.newest - t.bounds.oldest < 240_000 && range.peek() === 900) range.value = 300;
+          },
           () => undefined, // the strip keeps what it had
         )
         .finally(() => {

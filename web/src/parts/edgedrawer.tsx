@@ -9,7 +9,7 @@ import { failureShare, isProblem } from "../model/encode";
 import { fetched } from "../model/fetched";
 import * as f from "../model/format";
 import { healthWord, protocolNames, sentence, title } from "../model/sentence";
-import { earlier, levelShown } from "../data/feed";
+import { earlier, lagging, levelShown, now } from "../data/feed";
 import { differences } from "../model/compare";
 import { before, view } from "../model/state";
 import { edgesById, nameOf } from "../model/shown";
@@ -25,7 +25,8 @@ const reach = 300;
 
 function time(): { at: number | undefined; window: number; level: string } {
   const v = view.value;
-  return { at: v.at ?? undefined, window: v.window, level: v.level };
+  // Of a recording that is over nobody can be asked about now: it is a time like others.
+  return { at: v.at ?? (lagging.value ? now() : undefined), window: v.window, level: v.level };
 }
 
 function useFetched<T>(id: string, ask: (s: AbortSignal) => Promise<T>, every: number | null) {
@@ -57,8 +58,7 @@ export function EdgeDrawer({ id }: { id: string }) {
       ) : (
         <>
           <Charts id={id} />
-          <Ends id={id} e={e} />
-          <Evidence id={id} />
+          <Known id={id} e={e} />
         </>
       )}
       <div class="actions">
@@ -140,8 +140,8 @@ function Charts({ id }: { id: string }) {
     id,
     (signal) => {
       const { at, level } = time();
-      const to = at ?? "now";
-      const from = at === undefined ? `-${reach}s` : at - reach * 1000;
+      const to = Math.round(at ?? now());
+      const from = to - reach * 1000;
       return api.edgeSeries(id, { level, from, to }, signal);
     },
     2000,
@@ -158,8 +158,17 @@ function Charts({ id }: { id: string }) {
   );
 }
 
-function Ends({ id, e }: { id: string; e: GraphEdge }) {
-  const d = useFetched<EdgeDetail>(id, (s) => api.edge(id, time(), s), 10_000).value.value;
+function Known({ id, e }: { id: string; e: GraphEdge }) {
+  const detail = useFetched<EdgeDetail>(id, (s) => api.edge(id, time(), s), 10_000).value.value;
+  return (
+    <>
+      <Ends e={e} d={detail} />
+      <Evidence id={id} detail={detail} />
+    </>
+  );
+}
+
+function Ends({ e, d }: { e: GraphEdge; d: EdgeDetail | null }) {
   const [a, b] = endsOf(e);
   const q = e.quality;
   const side = (n: string, role: string, quality: string | undefined, candidates: string[] | undefined, holders: string[] | undefined, at: 0 | 1) => (
@@ -183,18 +192,33 @@ function Ends({ id, e }: { id: string; e: GraphEdge }) {
   );
 }
 
-function Evidence({ id }: { id: string }) {
+/** The words that the connections stand on, as the map itself counts them. */
+function counted(d: EdgeDetail | null): Explanation["evidence"] {
+  const sums = new Map<string, Explanation["evidence"][number]>();
+  for (const about of ["peer", "role"] as const) {
+    for (const p of d?.parts ?? []) {
+      for (const [word, n] of Object.entries(p.evidence?.[about] ?? {})) {
+        const sum = sums.get(about + word) ?? { about, word, connections: 0, text: "" };
+        sum.connections += n;
+        sums.set(about + word, sum);
+      }
+    }
+  }
+  return [...sums.values()];
+}
+
+function Evidence({ id, detail }: { id: string; detail: EdgeDetail | null }) {
   const x = useFetched<Explanation>(id, (s) => api.explain({ edge: id, ...time() }, s), 10_000);
   const d = x.value.value;
+  // The whole story is told when a window closes: the words are there before.
+  const evidence = d?.evidence ?? counted(detail);
   return (
     <section class="evidence">
       <h3>Why is this edge here?</h3>
-      {x.error.value && !d && <p class="muted">{x.error.value}</p>}
-      {d && (
-        <>
+      {evidence.length > 0 && (
           <table>
             <tbody>
-              {d.evidence.map((ev) => (
+              {evidence.map((ev) => (
                 <tr key={ev.about + ev.word}>
                   <td>{ev.about}</td>
                   <td>
@@ -206,6 +230,10 @@ function Evidence({ id }: { id: string }) {
               ))}
             </tbody>
           </table>
+      )}
+      {x.error.value && !d && <p class="muted">No more is known: {x.error.value}</p>}
+      {d && (
+        <>
           {d.text && (
             <details>
               <summary>the whole story</summary>

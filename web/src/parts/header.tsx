@@ -1,8 +1,8 @@
 // The top of the page: where this is, the filter, the views, the clock.
 
-import { goneSince, graph, skew, updates } from "../data/feed";
+import { goneSince, graph, lagging, skew, updates } from "../data/feed";
 import { isProblem } from "../model/encode";
-import { clock, plural } from "../model/format";
+import { clock, dateAndClock, plural } from "../model/format";
 import { at, go, panel, theme, themes, view, viewName } from "../model/state";
 import { shown } from "../model/shown";
 import { views } from "../model/url";
@@ -39,10 +39,10 @@ function Live() {
     );
   }
   return (
-    <button class="live" onClick={pause} title="Live, with the time of the last update. Pause (p)">
+    <button class={lagging.value ? "live past" : "live"} onClick={pause} title={lagging.value ? "The latest that there is: a recording, or an agent that stands still" : "Live, with the time of the last update. Pause (p)"}>
       <i />
-      live
-      <span class="mono">{Number.isFinite(end) ? clock(end) : "…"}</span>
+      {lagging.value ? "latest" : "live"}
+      <span class="mono">{Number.isFinite(end) ? (lagging.value ? dateAndClock(end) : clock(end)) : "…"}</span>
     </button>
   );
 }

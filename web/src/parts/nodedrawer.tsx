@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo } from "preact/hooks";
 import { api } from "../data/api";
-import { levelShown } from "../data/feed";
+import { lagging, levelShown, now } from "../data/feed";
 import { endsOf, type GraphEdge, type GraphNode, type NodeDetail } from "../data/types";
 import { isProblem, traffic } from "../model/encode";
 import { fetched } from "../model/fetched";
@@ -137,7 +137,7 @@ function Parts({ id }: { id: string }) {
     () =>
       fetched<NodeDetail>(
         () => (levelShown() ? JSON.stringify([id, view.value.at, view.value.window, view.value.level]) : null),
-        (_q, s) => api.node(id, { level: view.peek().level, at: view.peek().at ?? undefined, window: view.peek().window }, s),
+        (_q, s) => api.node(id, { level: view.peek().level, at: view.peek().at ?? (lagging.peek() ? now() : undefined), window: view.peek().window }, s),
         () => (view.value.at === null ? 10_000 : null),
       ),
     [id],
