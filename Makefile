@@ -49,6 +49,11 @@ test-web: ## the web map: its types, and played with in a browser (chromium, nod
 	cd web && test/node_modules/.bin/tsc -p .
 	$(GO) test -count=1 -v ./web | grep -v '^=== RUN'
 
+.PHONY: screenshots
+screenshots: ## the pictures of the web map in docs (chromium, nodejs, npm)
+	mkdir -p docs/pictures
+	PEERSCOPE_SCREENS=$(CURDIR)/docs/pictures ONLY=pictures $(GO) test -count=1 -v -run 'TestBrowser$$' ./web | grep -v '^=== RUN'
+
 .PHONY: kernels
 kernels: ## the lab with eBPF on Debian's 5.10, 6.1 and 6.12 in qemu; KERNELS=6.1 ARGS='-v -run veth'
 	$(GO) run ./test/kernels -kernels "$(KERNELS)" $(ARGS)

@@ -330,6 +330,32 @@ await check("shows a table for too many edges, and the map on request", async ()
   return note;
 });
 
+if (process.env.SCREENS) {
+  await check("takes pictures", async () => {
+    await post("/start?more=0");
+    for (const [name, scheme, fragment, edge, size] of [
+      ["web-map", "dark", "", ["checkout.py", "postgres"], [1680, 940]],
+      ["web-light", "light", "", null, [1440, 900]],
+      ["web-table", "dark", "view=table", null, [1440, 900]],
+      ["web-small", "light", "", null, [900, 600]],
+    ]) {
+      const p = await open(b, url, { colorScheme: scheme, viewport: { width: size[0], height: size[1] } });
+      await ready(p, 10);
+      await p.evaluate((f) => (location.hash = f), fragment);
+      await p.waitForTimeout(4000); // for the charts and the little curves
+      if (edge) {
+        const at = await edgePoint(p, ...edge);
+        await p.mouse.click(at.x, at.y);
+        await until(p, () => document.querySelector(".evidence table"), null, "evidence");
+        await p.mouse.move(5, 5);
+        await p.waitForTimeout(1500);
+      }
+      await p.screenshot({ path: `${process.env.SCREENS}/${name}.png` });
+      await p.context().close();
+    }
+  });
+}
+
 /** First paint, frames a second while panning, and the heap. */
 async function speed(p, what) {
   await p.waitForTimeout(1500);

@@ -47,6 +47,8 @@ export class Canvas {
     const { cy, on } = this;
     cy.on("mouseover", "node, edge", (e: EventObject) => on.hover(e.target.hasClass("box") ? null : e.target.id(), e.renderedPosition));
     cy.on("mouseout", "node, edge", () => on.hover(null));
+    // Who leaves the canvas in one leap is not told of as leaving a node.
+    cy.container()!.addEventListener("pointerleave", () => on.hover(null));
     cy.on("tap", (e: EventObject) => {
       const shift = (e.originalEvent as MouseEvent | undefined)?.shiftKey ?? false;
       if (e.target === cy || e.target.hasClass("box")) on.tap(null, shift);

@@ -111,7 +111,7 @@ export function stylesheet(t: Theme, calm: boolean): StylesheetJson {
     { selector: "edge.gone", style: { "line-style": "dotted" } },
     { selector: ".entering", style: { opacity: 0 } },
     { selector: "node.new", style: { "outline-width": 2, "outline-color": t.colour.accent, "outline-offset": 3, "outline-opacity": 0.9 } },
-    { selector: ".far", style: { opacity: 0.15 } },
+    { selector: ".far", style: { opacity: 0.25 } },
     { selector: "edge.near", style: { "z-index": 20, "line-opacity": 1 } },
     { selector: "node.near", style: { "z-index": 21 } },
     { selector: "node.chosen", style: { "outline-width": 3, "outline-color": t.colour.accent, "outline-offset": 2, "outline-opacity": 1, "z-index": 30 } },

@@ -164,9 +164,9 @@ function Strip() {
         </defs>
         <rect class="ground" x="0" y="0" width={w} height={strip} />
         {oldest !== undefined && oldest > from && <rect class="never" x="0" y="0" width={Math.max(0, x(Math.min(oldest, to)))} height={strip} fill="url(#hatch)" />}
-        {oldest !== undefined && x(Math.min(oldest, to)) > 150 && (
+        {oldest !== undefined && x(Math.min(oldest, to)) > 170 && (
           <text class="never-text" x={x(Math.min(oldest, to)) - 8} y={strip / 2 + 4}>
-            {noHistory.value ? "no history is kept: " : ""}nothing before {dateAndClock(oldest)}
+            {noHistory.value && x(Math.min(oldest, to)) > 320 ? "no history is kept: " : ""}nothing before {dateAndClock(oldest)}
           </text>
         )}
         {b && <path class="bars" d={b.all} />}
