@@ -131,7 +131,7 @@ func keepFor(age time.Duration) history.Keep {
 
 func (a *agent) serverConfig(l *config.Loaded) server.Config {
 	c := server.Config{
-		Listen: l.Listen, Insecure: l.InsecureListen, TokenFile: l.Auth.TokenFile, BasicAuthFile: l.Auth.BasicAuthFile,
+		Listen: l.Listen, Hosts: l.Hosts, Insecure: l.InsecureListen, TokenFile: l.Auth.TokenFile, BasicAuthFile: l.Auth.BasicAuthFile,
 		CertFile: l.Auth.CertFile, KeyFile: l.Auth.KeyFile, ClientCAFile: l.Auth.ClientCAFile,
 		Version: readBuild().Version, Window: time.Duration(l.Window), Pprof: l.Pprof, Log: a.log,
 		Self: a.self, Health: a.health, Explain: a.explain, Web: web.Files(),

@@ -12,6 +12,7 @@ import "time"
 // the key, doc what it means; docs/config.schema.json is made of them.
 type Config struct {
 	Listen         string   `yaml:"listen" doc:"where the API and the web map are served, host:port"`
+	Hosts          []string `yaml:"hosts" doc:"names by which clients may call it beside localhost and addresses, as that of a proxy before it"`
 	InsecureListen bool     `yaml:"insecure_listen" doc:"serve other hosts without authentication"`
 	Auth           Auth     `yaml:"auth" doc:"who may read the API; needed to listen on anything but loopback"`
 	Pprof          bool     `yaml:"pprof" doc:"serve profiles of the agent itself below /debug/pprof"`
@@ -57,7 +58,7 @@ type Exporters struct {
 type Series struct {
 	MaxEdges     int      `yaml:"max_edges" doc:"how many edges have series of their own; what is more is added up in one named ~other"`
 	MaxExternal  int      `yaml:"max_external_names_per_client" doc:"how many outside names one program has series for; what is more is ~other"`
-	MinAge       Duration `yaml:"min_age" doc:"programs that lived shorter are added up in ~other"`
+	MinAge       Duration `yaml:"min_age" doc:"programs that lived shorter are added up in ~short-lived"`
 	Expire       Duration `yaml:"expire" doc:"series that did not change for so long are left out"`
 	Addresses    string   `yaml:"addresses" doc:"which ends that are no process are told apart by their address" enum:"none,servers,all"`
 	PID          bool     `yaml:"pid" doc:"give each process series of its own"`
@@ -79,10 +80,10 @@ type OTLP struct {
 	Protocol    string            `yaml:"protocol" doc:"how it is sent; empty: OTEL_EXPORTER_OTLP_PROTOCOL, else http/protobuf" enum:",http/protobuf,grpc"`
 	Headers     map[string]string `yaml:"headers" doc:"sent with every request"`
 	Compression string            `yaml:"compression" doc:"of what is sent" enum:",gzip,none"`
-	Temporality string            `yaml:"temporality" doc:"of sums" enum:"cumulative,delta"`
+	Temporality string            `yaml:"temporality" doc:"of sums; empty: as OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE says, else cumulative" enum:",cumulative,delta"`
 	Names       string            `yaml:"names" doc:"of attributes: OpenTelemetry's, or those of the labels of a scrape" enum:"otel,prometheus"`
 	Interval    Duration          `yaml:"interval" doc:"how often all series are sent"`
-	Timeout     Duration          `yaml:"timeout" doc:"for one request"`
+	Timeout     Duration          `yaml:"timeout" doc:"for one request; 0: as OTEL_EXPORTER_OTLP_TIMEOUT says, else 10s"`
 	RetryFor    Duration          `yaml:"retry_for" doc:"how long one request is tried again"`
 	CAFile      string            `yaml:"ca_file" doc:"authorities of the receiver, PEM; empty: the system's"`
 	CertFile    string            `yaml:"cert_file" doc:"this agent's certificate, PEM"`
@@ -104,7 +105,7 @@ func Default() Config {
 		Exporters: Exporters{
 			Series:     Series{MaxEdges: 5000, MaxExternal: 50, MinAge: Duration(30 * time.Second), Expire: Duration(15 * time.Minute), Addresses: "none"},
 			Prometheus: Prometheus{Enabled: true, Buckets: "coarse"},
-			OTLP: OTLP{Temporality: "cumulative", Names: "otel", Interval: Duration(10 * time.Second), Timeout: Duration(10 * time.Second),
+			OTLP: OTLP{Names: "otel", Interval: Duration(10 * time.Second),
 				RetryFor: Duration(30 * time.Second)},
 		},
 		Log: Log{Format: "text", Level: "info"},

@@ -101,7 +101,7 @@ func schemaOf(v reflect.Value) map[string]any {
 	properties := map[string]any{}
 	for i := range v.NumField() {
 		t := v.Type().Field(i)
-		s := map[string]any{}
+		var s map[string]any
 		switch fv := v.Field(i); fv.Interface().(type) {
 		case Duration:
 			s = map[string]any{"type": "string", "default": fv.Interface().(Duration).String()}
