@@ -55,12 +55,16 @@ type variants struct {
 	*world
 	maps []*topology.Map
 	made int
+	seen map[string]bool // ids of nodes
 }
 
 func newVariants(edges int) *variants {
-	v := &variants{world: newWorld(3, edges, 0)}
+	v := &variants{world: newWorld(3, edges, 0), seen: map[string]bool{}}
 	for range 12 {
 		v.maps = append(v.maps, v.window(t0, 10*time.Second))
+	}
+	for _, n := range v.maps[0].Nodes {
+		v.seen[n.ID] = true
 	}
 	return v
 }
@@ -72,8 +76,13 @@ func (v *variants) next(start time.Time, length time.Duration, replaced int) *to
 		v.edges[i] = l
 		for _, m := range v.maps {
 			m.Edges[i] = v.edge(l, length)
-			m.Nodes = append(m.Nodes, l.client)
+			for _, n := range []topology.Node{l.client, l.server} {
+				if !v.seen[n.ID] {
+					m.Nodes = append(m.Nodes, n)
+				}
+			}
 		}
+		v.seen[l.client.ID], v.seen[l.server.ID] = true, true
 	}
 	m := *v.maps[v.made%len(v.maps)]
 	v.made++

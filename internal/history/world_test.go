@@ -45,21 +45,23 @@ func newWorld(seed uint64, edges int, churn float64) *world {
 
 var t0 = time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
 
-func (w *world) process(n int, name string) topology.Node {
+// process is process n: the same whoever it talks to.
+func (w *world) process(n int) topology.Node {
+	words := []string{"nginx", "app", "worker", "redis-server", "postgres", "envoy", "java", "cron"}
+	name := words[n%len(words)]
 	return topology.Node{ID: fmt.Sprintf("process:%d@%d", 1000+n, 88_000+n*13), Kind: topology.KindProcess, Name: name, Attributes: topology.Attributes{
 		PID: int32(1000 + n), ExecutableName: name, ExecutablePath: "/usr/lib/" + name + "/bin/" + name, Owner: "www-data", ParentPID: 1,
 		CommandLine: fmt.Sprintf("/usr/lib/%s/bin/%s --config /etc/%s/%d.conf --listen 10.0.0.%d", name, name, name, n, n%250),
 		Cgroup:      fmt.Sprintf("/system.slice/%s-%d.service", name, n), Unit: fmt.Sprintf("%s-%d.service", name, n),
-		Created: t0.Add(-time.Duration(n) * time.Second).Format(time.RFC3339Nano), NetnsInode: 4026531840}}
+		Created: t0.Add(-time.Duration(n) * time.Second).Format(time.RFC3339Nano), NetnsInode: 4026531840,
+		Listens: []topology.Listen{{Transport: "tcp", Address: "0.0.0.0", Port: uint16(1000 + n), BacklogLimit: 511}}}}
 }
 
 func (w *world) link() *link {
 	n := w.next
 	w.next++
-	words := []string{"nginx", "app", "worker", "redis-server", "postgres", "envoy", "java", "cron"}
-	l := &link{client: w.process(n%(1+n/2)*3, words[n%len(words)]), server: w.process(1+n/7*3, words[(n/7)%len(words)]),
+	l := &link{client: w.process(n % (1 + n/2) * 3), server: w.process(1 + n/7*3),
 		rate: 100 * float64(uint64(1)<<w.rand.IntN(16)), rtt: 30 * float64(uint64(1)<<w.rand.IntN(10)), active: 1 + uint64(w.rand.IntN(4))}
-	l.server.Attributes.Listens = []topology.Listen{{Transport: "tcp", Address: "0.0.0.0", Port: uint16(1000 + n/7), BacklogLimit: 511}}
 	if n%17 == 0 {
 		l.client = topology.Node{ID: fmt.Sprintf("address:203.0.113.%d", n%256), Kind: topology.KindAddress, Name: fmt.Sprintf("203.0.113.%d", n%256)}
 	}
