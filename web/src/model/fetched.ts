@@ -6,7 +6,8 @@ import { computed, effect, signal, type Signal } from "@preact/signals";
 export interface Fetched<T> {
   value: Signal<T | null>;
   error: Signal<string | null>;
-  stop(): void;
+  /** Begins to ask, and gives what ends it. To be called by an effect of a component: one that is gone before it was shown has none. */
+  start(): () => void;
 }
 
 /** question gives null where there is nothing to ask; its text says when it is another one. */
@@ -17,7 +18,7 @@ export function fetched<T>(question: () => string | null, ask: (q: string, s: Ab
   // Computed, so that what changes about the view without changing these asks nothing.
   const asked = computed(question);
   const pace = computed(every);
-  const stop = effect(() => {
+  const start = () => effect(() => {
     const q = asked.value;
     const repeat = pace.value;
     if (q !== last) {
@@ -49,5 +50,5 @@ export function fetched<T>(question: () => string | null, ask: (q: string, s: Ab
       clearTimeout(timer);
     };
   });
-  return { value, error, stop };
+  return { value, error, start };
 }

@@ -39,7 +39,7 @@ function useFetched<T>(id: string, ask: (s: AbortSignal) => Promise<T>, every: n
       ),
     [id],
   );
-  useEffect(() => x.stop, [x]);
+  useEffect(() => x.start(), [x]);
   return x;
 }
 

@@ -142,7 +142,7 @@ function Parts({ id }: { id: string }) {
       ),
     [id],
   );
-  useEffect(() => x.stop, [x]);
+  useEffect(() => x.start(), [x]);
   const d = x.value.value;
   if (!d || d.parts.length === 0) return null;
   return (
