@@ -62,7 +62,7 @@ export function holds(condition, what) {
 }
 
 /** Waits until f, in the page, gives something true, and gives that. */
-export async function until(page, f, argument, what, timeout = 20_000) {
+export async function until(page, f, argument, what, timeout = 45_000) {
   try {
     const h = await page.waitForFunction(f, argument, { timeout, polling: 100 });
     return await h.jsonValue();
