@@ -106,7 +106,7 @@ func TestValidate(t *testing.T) {
 // TestShowGivesItAgain: what is shown, with its comments, reads as the same.
 func TestShowGivesItAgain(t *testing.T) {
 	l := New()
-	if err := l.Parse("c.yaml", []byte("listen: '[::1]:80'\nnamespaces: [a, \"b: c\"]\nfilter: \"nginx # or not\"\nhistory: {max_age: 36h}\n")); err != nil {
+	if err := l.Parse("c.yaml", []byte("listen: '[::1]:80'\nhosts: [map.example]\nnamespaces: [a, \"b: c\"]\nfilter: \"nginx # or not\"\nhistory: {max_age: 36h}\n")); err != nil {
 		t.Fatal(err)
 	}
 	for _, with := range []bool{false, true} {
