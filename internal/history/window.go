@@ -169,7 +169,10 @@ func (w *window) toMap() (*topology.Map, error) {
 	go func() { done <- w.readNodes(&m) }()
 	slices.SortFunc(w.rows, func(a, b row) int { return cmp.Compare(a.edge.id, b.edge.id) })
 	for i := range w.rows {
-		m.Edges = append(m.Edges, w.rows[i].toEdge())
+		// Of a window that was merged something may be left of an edge with nothing on it.
+		if e := w.rows[i].toEdge(); e.Shows() {
+			m.Edges = append(m.Edges, e)
+		}
 	}
 	return &m, <-done
 }

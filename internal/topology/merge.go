@@ -47,7 +47,7 @@ func Merge(earlier, later *Map) *Map {
 	}
 	out.Edges = make([]Edge, 0, len(edges))
 	for _, e := range edges {
-		if e.shows() {
+		if e.Shows() {
 			out.Edges = append(out.Edges, e)
 		}
 	}
@@ -59,9 +59,9 @@ func Merge(earlier, later *Map) *Map {
 	return &out
 }
 
-// shows: something happened on the edge, or is open. A connect that was pending
-// may have become a connection of another edge.
-func (e *Edge) shows() bool {
+// Shows: something happened on the edge, or is open. Merging leaves out the
+// others: a connect that was pending may have become a connection of another edge.
+func (e *Edge) Shows() bool {
 	c := &e.Connections
 	to, back := e.Bytes.Directions()
 	return c.Active+c.Pending+c.Opened+c.Closed+c.Failed > 0 || valueOf(to)+valueOf(back) > 0

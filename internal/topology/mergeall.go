@@ -27,7 +27,7 @@ func MergeAll(list []*Map) *Map {
 	})
 	out.Edges = []Edge{}
 	together(list, func(m *Map) []Edge { return m.Edges }, func(e *Edge) string { return e.ID }, func(same []*Edge, at []int) {
-		if e := room.sumEdges(same, at[len(at)-1] == last); e.shows() {
+		if e := room.sumEdges(same, at[len(at)-1] == last); e.Shows() {
 			out.Edges = append(out.Edges, e)
 		}
 	})
