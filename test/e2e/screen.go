@@ -114,3 +114,18 @@ func (s *screen) until(what string, is func(string) bool) string {
 		time.Sleep(200 * time.Millisecond)
 	}
 }
+
+// ended waits until the program on the screen is gone, and fails if it ended with
+// an error. tmux does not always come to know how it ended.
+func (s *screen) ended() {
+	s.t.Helper()
+	for end := time.Now().Add(s.bound); ; time.Sleep(200 * time.Millisecond) {
+		dead, status, _ := strings.Cut(strings.TrimSpace(s.tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}")), " ")
+		if dead == "1" && (status == "" || status == "0") {
+			return
+		}
+		if dead == "1" || time.Now().After(end) {
+			s.t.Fatalf("the program does not end well (pane_dead %s, status %s):\n%s", dead, status, s.shows())
+		}
+	}
+}

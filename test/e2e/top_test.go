@@ -78,7 +78,7 @@ func topLive(l *Lab) {
 	s.resize(100, 24)
 	s.awaits("60s")
 	s.press("q")
-	s.awaits("Pane is dead")
+	s.ended()
 	how := "refused"
 	if l.source == SourceNetlink {
 		how = "failed" // it does not tell by what error
@@ -133,7 +133,7 @@ func TestTopOfARecording(t *testing.T) {
 	s.resize(20, 5)
 	s.until("screen of 20x5", func(text string) bool { return strings.Contains(text, "->") && strings.Count(text, "\n") == 5 })
 	s.press("q")
-	s.awaits("Pane is dead")
+	s.ended()
 }
 
 // TestTopAsOrdinaryUser: without rights it shows what it may, and the line that
@@ -167,5 +167,5 @@ func TestTopAsOrdinaryUser(t *testing.T) {
 	s.press("i")
 	s.awaits("sudo setcap", "cap_bpf,", "What cannot be seen here", "no_ebpf")
 	s.press("q")
-	s.awaits("Pane is dead")
+	s.ended()
 }
