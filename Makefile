@@ -17,7 +17,7 @@ run: build ## serve this host's map at http://127.0.0.1:4180, until Ctrl-C
 	./bin/peerscope serve
 
 test: lint ## all tests; what needs root says by name that it was skipped
-	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -count=1 -timeout 15m ./...
+	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -count=1 -p 1 -timeout 15m ./...
 
 .PHONY: demo
 demo: build ## a small living system in namespaces of its own, served at http://127.0.0.1:4180 (root, nftables)

@@ -99,6 +99,11 @@ func (a *agent) openHistory(l *config.Loaded) error {
 		return fmt.Errorf("%w; to remember nothing: --no-history", err)
 	}
 	a.remind = newSink("history", a.log, func(_ context.Context, m *topology.Map) error { return a.store.Add(m) })
+	a.remind.missed = func(m *topology.Map) {
+		if start, end, err := m.Window.Bounds(); err == nil {
+			go a.store.Missed(start, end, 1, "the disk did not keep up") // it waits for what the disk does
+		}
+	}
 	return nil
 }
 

@@ -140,8 +140,8 @@ type source interface {
 func observe(ctx context.Context, o observation, emit func(flow.Observation), show *progress) error {
 	// What is collected is small and lives as long as the program: letting it grow
 	// before it is looked through makes the first answer come sooner.
-	if debug.SetGCPercent(400); o.access != nil {
-		debug.SetGCPercent(100) // lists of a cluster are large, and little of them is kept
+	if debug.SetGCPercent(400); o.access != nil || o.length < 0 {
+		debug.SetGCPercent(100) // for long; and lists of a cluster are large, and little of them is kept
 	}
 	background, stop := context.WithCancel(ctx)
 	defer stop()

@@ -18,7 +18,9 @@ const sinkQueue = 8
 type sink struct {
 	name string
 	take func(context.Context, *topology.Map) error
-	log  *slog.Logger
+	// missed is told of each window that is dropped; nil: nobody asks.
+	missed func(*topology.Map)
+	log    *slog.Logger
 
 	queue chan *topology.Map
 	done  chan struct{}
@@ -50,10 +52,18 @@ func (s *sink) offer(m *topology.Map) {
 	select {
 	case s.queue <- m:
 	default:
-		if s.dropped.Add(1) == 1 {
+		if s.drop(m) == 1 {
 			s.log.Warn("windows are dropped, since this sink does not keep up", "sink", s.name)
 		}
 	}
+}
+
+// drop counts, and says how many that makes.
+func (s *sink) drop(m *topology.Map) uint64 {
+	if s.missed != nil {
+		s.missed(m)
+	}
+	return s.dropped.Add(1)
 }
 
 // run takes windows until close, and what still waits then for as long as ctx
@@ -62,7 +72,7 @@ func (s *sink) run(ctx context.Context) {
 	defer close(s.done)
 	for m := range s.queue {
 		if ctx.Err() != nil {
-			s.dropped.Add(1)
+			s.drop(m)
 			continue
 		}
 		s.one(ctx, m)
