@@ -92,4 +92,6 @@ effect(() => {
   const host = graph.value?.host?.["host.name"];
   document.title = (host ? host + " · " : "") + "peerscope";
 });
-render(<App />, document.getElementById("app")!);
+const root = document.getElementById("app")!;
+root.replaceChildren();
+render(<App />, root);
