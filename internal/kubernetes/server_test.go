@@ -255,12 +255,12 @@ func run(t *testing.T, c kubernetes.Config) *kubernetes.Cluster {
 // until waits for what is learnt in the background.
 func until(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(45 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if f() {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%s: not within ten seconds", what)
+			t.Fatalf("%s: not within 45 seconds", what)
 		}
 	}
 }
