@@ -48,6 +48,7 @@ type agent struct {
 	ticks   atomic.Uint64
 	latest  atomic.Pointer[topology.Map]
 	badTick atomic.Uint64
+	alive   time.Time // when systemd was told last; of the loop alone
 }
 
 // newAgent opens everything that can fail: the history, the port, the exporters.
@@ -193,8 +194,18 @@ func (a *agent) observe(ctx context.Context, o *serveOptions, stderr io.Writer) 
 		Closed: a.asked.answer, Progress: newProgress(stderr)}, a.tick)
 }
 
-// watched also keeps systemd's watchdog quiet: the loop asks ten times a second.
-func (a *agent) watched() bool { return a.server.Watched() || a.asked.waiting() }
+// aliveEvery is how often systemd's watchdog is told that the loop turns.
+const aliveEvery = 10 * time.Second
+
+// watched is asked by the loop ten times a second, however long its windows are;
+// so this is also where systemd is told that it turns.
+func (a *agent) watched() bool {
+	if now := time.Now(); now.Sub(a.alive) >= aliveEvery {
+		a.alive = now
+		_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
+	}
+	return a.server.Watched() || a.asked.waiting()
+}
 
 // opened is called when everything that happens is seen from now on.
 func (a *agent) opened(source string) {
@@ -210,7 +221,10 @@ func (a *agent) tick(m *topology.Map) {
 	a.ticks.Add(1)
 	a.latest.Store(m)
 	a.server.Publish(m)
-	wanted := a.filter.Load().Select(m)
+	wanted := m
+	if f := a.filter.Load(); !f.Empty() {
+		wanted = f.Select(m)
+	}
 	if err := a.series.Add(wanted); err != nil {
 		a.badTick.Add(1)
 	}
@@ -221,7 +235,6 @@ func (a *agent) tick(m *topology.Map) {
 	for _, w := range windows {
 		a.window(w)
 	}
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
 }
 
 func (a *agent) window(m *topology.Map) {

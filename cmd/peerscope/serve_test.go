@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// served is a `peerscope serve` at work.
+// serving is a `peerscope serve` at work.
 type serving struct {
 	t    *testing.T
 	c    *exec.Cmd
@@ -149,6 +150,12 @@ func opened(m *topology.Map, port uint16) (n uint64) {
 	return n
 }
 
+func listens(m *topology.Map, port uint16) bool {
+	return slices.ContainsFunc(m.Nodes, func(n topology.Node) bool {
+		return slices.ContainsFunc(n.Attributes.Listens, func(l topology.Listen) bool { return l.Port == port })
+	})
+}
+
 func connectTimes(t *testing.T, ns *capturetest.Namespace, l net.Listener, n int) {
 	t.Helper()
 	for range n {
@@ -175,6 +182,11 @@ func TestServe(t *testing.T) {
 			l := capturetest.Listen(t, ns, "127.0.0.1:7001")
 			s := startServe(t, args...)
 			s.until("the observation", func() bool { return strings.Contains(s.said.String(), "msg=observing") })
+			s.until("a listener that nobody calls, in the history", func() bool {
+				var m topology.Map
+				out, err := program("map", "--history", filepath.Join(dir, "history"), "--at", "-1h..now", "-o", "json").Output()
+				return err == nil && json.Unmarshal(out, &m) == nil && listens(&m, 7001)
+			})
 			const first = 30
 			connectTimes(t, ns, l, first)
 			s.until("the map", func() bool {
