@@ -48,9 +48,6 @@ func (s *scene) bundle(in map[string]Group) *Size {
 // side, also where there is room: each says little by itself, and there is no end
 // of them.
 func (s *scene) surplus() []string {
-	if s.o.only != nil {
-		return slices.DeleteFunc(slices.Sorted(maps.Keys(s.nodes)), func(id string) bool { return s.o.only[id] })
-	}
 	type score struct {
 		id              string
 		problem, caller bool

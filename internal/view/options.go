@@ -58,7 +58,6 @@ type Options struct {
 	Length time.Duration
 	// Keep are nodes that a limit should rather keep, as they were shown before.
 	Keep map[string]bool
-	only map[string]bool // with a limit: exactly these, all others are in bundles
 }
 
 // Check fails on a level or group that there is not, or a negative limit.

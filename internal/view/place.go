@@ -1,7 +1,6 @@
 package view
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -85,85 +84,4 @@ func (g *Graph) placeBy(p *layout.Places) {
 	}
 	// A box around nobody who is there is not shown: its nodes are pinned elsewhere.
 	g.Groups = slices.DeleteFunc(out, func(b Group) bool { return len(b.Nodes) == 0 })
-}
-
-// Placer keeps, for each way of looking at maps, where its nodes are and which
-// were shown, so that one picture follows from the one before. It is not safe
-// for concurrent use.
-type Placer struct {
-	most  int
-	views []*placed // the last used first
-}
-
-type placed struct {
-	view   string
-	places *layout.Places
-	shown  map[string]bool
-}
-
-// NewPlacer returns one that remembers that many ways of looking.
-func NewPlacer(most int) *Placer { return &Placer{most: max(most, 1)} }
-
-// Make is Make with places. Around is the map of all the time that can be seen,
-// so that nothing moves or changes places when another moment of it is looked
-// at; nil: there is only this one.
-func (p *Placer) Make(m, around *topology.Map, o Options, l layout.Options) *Graph {
-	v := p.of(o)
-	o.Keep = v.shown
-	if around != nil && around != m {
-		whole := Make(around, o)
-		v.places = layout.Place(v.places, whole.toPlace(), l)
-		v.show(whole)
-		o.only, l.Tidy = v.shown, false
-	}
-	g := Make(m, o)
-	v.places = g.Place(v.places, l)
-	if around == nil || around == m {
-		v.show(g)
-	}
-	return g
-}
-
-// Compare is Compare with places; they are those of Make for the same options.
-func (p *Placer) Compare(a, b *topology.Map, o Options, l layout.Options) *Graph {
-	v := p.of(o)
-	o.Keep = v.shown
-	g := Compare(a, b, o)
-	v.places = g.Place(v.places, l)
-	v.show(g)
-	return g
-}
-
-// show notes who has a place of its own in the picture.
-func (v *placed) show(g *Graph) {
-	v.shown = make(map[string]bool, len(g.Nodes))
-	for i := range g.Nodes {
-		v.shown[g.Nodes[i].ID] = true
-	}
-}
-
-// of is what is remembered for a way of looking; that which was not used for the
-// longest time is forgotten.
-func (p *Placer) of(o Options) *placed {
-	view := o.view()
-	i := slices.IndexFunc(p.views, func(v *placed) bool { return v.view == view })
-	v := &placed{view: view}
-	if i >= 0 {
-		v = p.views[i]
-		p.views = slices.Delete(p.views, i, i+1)
-	}
-	p.views = slices.Insert(p.views, 0, v)
-	p.views = p.views[:min(len(p.views), p.most)]
-	return v
-}
-
-// view names a way of looking: what does not matter for it leaves everybody in
-// place.
-func (o Options) view() string {
-	o = o.filled()
-	filter := ""
-	if o.Filter != nil {
-		filter = o.Filter.String()
-	}
-	return fmt.Sprintf("%s %s %t %t %t %d %s", o.Level, o.Group, o.OnlyProblems, o.ShowNoise, o.ShowIdle, o.Limit, filter)
 }
