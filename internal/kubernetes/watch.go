@@ -93,10 +93,16 @@ func (k *kind) ListWithContext(ctx context.Context, o metav1.ListOptions) (runti
 		k.note(func() { k.part = true })
 		out, err = k.list(ctx, k.narrowed(o))
 	}
+	// Both clients read an object of another kind as an empty list, without an error.
+	// A list has a version at all times.
+	if m, ok := out.(metav1.ListInterface); err == nil && (!ok || m.GetResourceVersion() == "") {
+		err = errNoList
+	}
 	if err != nil {
 		k.note(func() { k.err = err })
+		return nil, err
 	}
-	return out, err
+	return out, nil
 }
 
 // narrowed asks for those of this node, if that is all there is to have.
@@ -178,10 +184,6 @@ func typed(c *rest.RESTClient, name string, expected runtime.Object, list func()
 			into := list()
 			if err := c.Get().Resource(name).VersionedParams(&o, codec).Do(ctx).Into(into); err != nil {
 				return nil, err
-			}
-			// Of another kind of object nothing is read, and no error is given.
-			if m, ok := into.(metav1.ListInterface); ok && m.GetResourceVersion() == "" {
-				return nil, errNoList
 			}
 			trim(into)
 			return into, nil
