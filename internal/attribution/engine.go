@@ -88,6 +88,7 @@ type Engine struct {
 	back        Change
 
 	listensByProcess map[uint32][]flow.Listening // made on demand by Node
+	counted          bool                        // a census was told since the last Close
 	topologyChanged  bool                        // listeners, addresses or translations changed: half-edges may resolve differently
 }
 
@@ -154,6 +155,8 @@ func (e *Engine) Apply(o flow.Observation) {
 		e.loss(o)
 	case *flow.Gap:
 		e.gap(*o)
+	case *flow.Census:
+		e.census(o)
 	case *flow.Host:
 		e.host = *o
 	case *flow.Capture:

@@ -23,8 +23,9 @@ type namespace struct {
 	name       string
 	observed   bool
 	deathsSeen bool
-	lossy      bool // deaths may have been missed since the last Close
-	missed     bool // or in the window that was closed by it
+	lossy      bool      // deaths may have been missed since the last Close
+	missed     bool      // or in the window that was closed by it
+	census     flow.Time // when the latest census since the last Close began
 
 	known bool      // it was told as living
 	told  flow.Time // when that was last

@@ -19,6 +19,7 @@ func (e *Engine) Close(emit func(*Change)) {
 		e.nextWindow()
 	}
 	e.flush()
+	e.endUncounted()
 	e.forgetLast()
 	e.releaseDone()
 	e.forget()

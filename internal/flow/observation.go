@@ -18,6 +18,7 @@ func (*Translation) observation() {}
 func (*AddressName) observation() {}
 func (*Loss) observation()        {}
 func (*Gap) observation()         {}
+func (*Census) observation()      {}
 func (*Host) observation()        {}
 func (*Capture) observation()     {}
 func (*Window) observation()      {}
@@ -225,6 +226,14 @@ type Loss struct {
 	Count  uint64     `json:"count"`
 	// Netns is where it happened; 0: not known.
 	Netns NetnsID `json:"netns,omitempty"`
+}
+
+// Census says that at Time a look at every TCP socket of a namespace began, and
+// that each that was open then has been told since. One that was told before and
+// not since is over, and its end was lost.
+type Census struct {
+	Time  Time    `json:"time"`
+	Netns NetnsID `json:"netns"`
 }
 
 // LossReason is why something was not seen.

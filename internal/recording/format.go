@@ -50,6 +50,8 @@ func wordOf(o flow.Observation) string {
 		return "process"
 	case *flow.Exit:
 		return "exit"
+	case *flow.Census:
+		return "census"
 	case *flow.Handover:
 		return "handover"
 	case *flow.Namespace:
@@ -83,6 +85,8 @@ func observationOf(word []byte) flow.Observation {
 		return &flow.Process{}
 	case "exit":
 		return &flow.Exit{}
+	case "census":
+		return &flow.Census{}
 	case "handover":
 		return &flow.Handover{}
 	case "namespace":

@@ -27,7 +27,7 @@ var created = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func every(t testing.TB) []flow.Observation {
 	t.Helper()
 	all := []flow.Observation{&flow.Window{}, &flow.Host{}, &flow.Capture{}, &flow.Gap{}, &flow.Namespace{}, &flow.Process{},
-		&flow.Socket{}, &flow.UnixSocket{}, &flow.Translation{}, &flow.Handover{}, &flow.Exit{}, &flow.Loss{}, &flow.AddressName{}}
+		&flow.Socket{}, &flow.UnixSocket{}, &flow.Translation{}, &flow.Handover{}, &flow.Exit{}, &flow.Census{}, &flow.Loss{}, &flow.AddressName{}}
 	seed := uint64(0)
 	for _, o := range all {
 		fill(t, reflect.ValueOf(o).Elem(), &seed)
@@ -193,7 +193,7 @@ func TestRoundTripKeepsEveryField(t *testing.T) {
 func TestRoundTripKeepsWhatIsNotKnown(t *testing.T) {
 	link := netip.MustParseAddrPort("[fe80::1%eth0]:53")
 	all := []flow.Observation{
-		&flow.Socket{}, &flow.UnixSocket{}, &flow.Process{}, &flow.Exit{}, &flow.Handover{}, &flow.Namespace{}, &flow.Translation{},
+		&flow.Socket{}, &flow.UnixSocket{}, &flow.Process{}, &flow.Exit{}, &flow.Census{}, &flow.Handover{}, &flow.Namespace{}, &flow.Translation{},
 		&flow.Loss{}, &flow.AddressName{}, &flow.Gap{}, &flow.Host{}, &flow.Capture{}, &flow.Window{},
 		// Nobody holds it; who holds it is not known; both with all fields.
 		&flow.Socket{Holders: []flow.ProcessKey{}, Tuple: flow.Tuple{Local: link}, Errno: "ECONNREFUSED"},
