@@ -27,13 +27,14 @@ type programs struct {
 
 // variables are what is changed while the programs run.
 type variables struct {
-	adopting, look, window, unchanged, woken, deep *ebpf.Variable
+	adopting, look, window, recount, unchanged, woken, deep *ebpf.Variable
 }
 
 // settings are fixed when the programs are loaded.
 type settings struct {
 	inodes     []uint64 // of the namespaces to observe; nil: all
 	maxTracked uint32
+	ring       uint32 // bytes of the ring buffer; 0: as many as are good for a host
 	once       bool // one look and nothing else
 	netCookies bool // namespaces are named by their cookies
 }
@@ -76,7 +77,7 @@ func (p *programs) share(spec *ebpf.CollectionSpec, s settings) error {
 	p.maps = peerscopeMaps{Events: core.Maps[peerscopeMapEvents], Losses: core.Maps[peerscopeMapLosses],
 		Namespaces: core.Maps[peerscopeMapNamespaces], MessageOwners: core.Maps[peerscopeMapMessageOwners], Udp: core.Maps[peerscopeMapUdp], Unix: core.Maps[peerscopeMapUnix]}
 	p.vars = variables{adopting: core.Variables[peerscopeVarAdopting], look: core.Variables[peerscopeVarLook],
-		window: core.Variables[peerscopeVarWindow], unchanged: core.Variables[peerscopeVarUnchanged], woken: core.Variables[peerscopeVarWoken], deep: core.Variables[peerscopeVarDeep]}
+		window: core.Variables[peerscopeVarWindow], recount: core.Variables[peerscopeVarRecount], unchanged: core.Variables[peerscopeVarUnchanged], woken: core.Variables[peerscopeVarWoken], deep: core.Variables[peerscopeVarDeep]}
 	p.looks.files = core.Programs[peerscopeProgLookAtFiles]
 	p.looks.namespace = core.Programs[peerscopeProgLookAtNamespace]
 	for _, inode := range s.inodes {

@@ -75,6 +75,9 @@ func (s settings) set(spec *ebpf.CollectionSpec, atSocket bool) error {
 			return fmt.Errorf("set %s: %w", name, err)
 		}
 	}
+	if s.ring != 0 {
+		spec.Maps[peerscopeMapEvents].MaxEntries = s.ring
+	}
 	if !atSocket {
 		// Both ends of a connection are sockets, and there are others.
 		spec.Maps[peerscopeMapConnsAt].MaxEntries = s.maxTracked

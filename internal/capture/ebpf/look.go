@@ -58,7 +58,7 @@ func (s *Source) takeLook() error {
 	if err := s.iterate(link.IterOptions{Program: s.kernel.looks.files}); err != nil {
 		return fmt.Errorf("look at the files of all processes: %w", err)
 	}
-	if s.kernel.looks.namespace != nil && s.withoutFiles() {
+	if s.kernel.looks.namespace != nil && (s.counted.on || s.withoutFiles()) {
 		// The sockets that no file leads to.
 		if err := s.eachNamespace(s.kernel.looks.namespace); err != nil {
 			return fmt.Errorf("look at a namespace: %w", err)
@@ -134,6 +134,9 @@ func (s *Source) eachNamespace(prog *ebpf.Program) error {
 			defer it.Close()
 		}
 		if err != nil {
+			if s.counted.on {
+				s.counted.missed = append(s.counted.missed, inode)
+			}
 			continue // it has gone, or may not be entered, which is told as a gap
 		}
 		err = s.read(rd)

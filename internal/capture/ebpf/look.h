@@ -83,7 +83,7 @@ static __always_inline __u64 news(struct tcp_sock *tp, struct conn *c, int state
  * window. */
 static __always_inline bool known(struct tcp_sock *tp, struct conn *c, int state)
 {
-	return !adopting && c->told && c->opened < window && c->told == news(tp, c, state);
+	return !adopting && !recount && c->told && c->opened < window && c->told == news(tp, c, state);
 }
 
 /* tell_tcp writes a connection as it is now. */
@@ -383,9 +383,9 @@ int look_at_namespace(struct bpf_iter__tcp *ctx)
 		if (!c)
 			return 0; /* what is left of a connection that was over before */
 	} else {
-		if (!multipath(tp) && READ(sk, sk_socket))
+		if (!multipath(tp) && READ(sk, sk_socket) && !recount)
 			return 0; /* a file leads to it */
-		if (!c && !once)
+		if (!c && !once && (!recount || !untracked))
 			c = take_over(sk, tp, state);
 		if (!READ(sk, sk_socket))
 			flags = FLAG_UNACCEPTED;

@@ -22,6 +22,7 @@ __u32 look = 0;       /* number of the look that goes on */
 __u64 window = 0;     /* when the open window began: what is younger is told again at its end */
 __s64 tracked = 0;    /* connections counted against max_tracked */
 __u64 untracked = 0;  /* connections that found no room */
+bool recount = false; /* a look tells all there is, whether it was told before or not */
 __u64 unchanged = 0;  /* connections that the look did not tell, as nothing of them is new */
 bool deep = false;    /* more connections wait for accept than one listener leads to */
 bool woken = false;   /* user space has been woken and did not read yet */

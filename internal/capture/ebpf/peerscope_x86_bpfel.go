@@ -292,6 +292,7 @@ const (
 	peerscopeVarProcessRecordLayout           = "process_record_layout"
 	peerscopeVarRecordFlagsLayout             = "record_flags_layout"
 	peerscopeVarRecordKindLayout              = "record_kind_layout"
+	peerscopeVarRecount                       = "recount"
 	peerscopeVarTcpRecordLayout               = "tcp_record_layout"
 	peerscopeVarTracked                       = "tracked"
 	peerscopeVarUnchanged                     = "unchanged"
@@ -419,6 +420,7 @@ type peerscopeVariableSpecs struct {
 	ProcessRecordLayout *ebpf.VariableSpec `ebpf:"process_record_layout"`
 	RecordFlagsLayout   *ebpf.VariableSpec `ebpf:"record_flags_layout"`
 	RecordKindLayout    *ebpf.VariableSpec `ebpf:"record_kind_layout"`
+	Recount             *ebpf.VariableSpec `ebpf:"recount"`
 	TcpRecordLayout     *ebpf.VariableSpec `ebpf:"tcp_record_layout"`
 	Tracked             *ebpf.VariableSpec `ebpf:"tracked"`
 	Unchanged           *ebpf.VariableSpec `ebpf:"unchanged"`
@@ -499,6 +501,7 @@ type peerscopeVariables struct {
 	ProcessRecordLayout *ebpf.Variable `ebpf:"process_record_layout"`
 	RecordFlagsLayout   *ebpf.Variable `ebpf:"record_flags_layout"`
 	RecordKindLayout    *ebpf.Variable `ebpf:"record_kind_layout"`
+	Recount             *ebpf.Variable `ebpf:"recount"`
 	TcpRecordLayout     *ebpf.Variable `ebpf:"tcp_record_layout"`
 	Tracked             *ebpf.Variable `ebpf:"tracked"`
 	Unchanged           *ebpf.Variable `ebpf:"unchanged"`

@@ -45,6 +45,9 @@ type Config struct {
 	// MaxConnections bounds of how many connections a record is kept at a time.
 	// More are counted and told when they end, without their process.
 	MaxConnections int
+	// RingBytes is the size of the buffer between the kernel and this process, a
+	// power of two of whole pages; 0: 8 MiB. What finds no room is lost, and counted.
+	RingBytes int
 	// Once takes one look at what is open and nothing else, whatever length Run
 	// is given: fewer programs are loaded.
 	Once bool
@@ -109,6 +112,7 @@ type Source struct {
 	finished  time.Time               // when all translations were told last
 	totals    totals
 	lost      peerscopeLost
+	counted   census
 
 	started  uint64 // CLOCK_BOOTTIME in ns; 0: what is met now is older than the observation
 	look     looking
@@ -134,7 +138,7 @@ func New(cfg Config) (*Source, error) {
 		s.spaces.Close()
 		return nil, err
 	}
-	set := settings{maxTracked: uint32(cfg.MaxConnections), once: cfg.Once, netCookies: cookies(s.found)}
+	set := settings{maxTracked: uint32(cfg.MaxConnections), ring: uint32(cfg.RingBytes), once: cfg.Once, netCookies: cookies(s.found)}
 	if _, inodes, all := s.spaces.Selected(); !all {
 		set.inodes = inodes
 	}
@@ -250,6 +254,11 @@ func (s *Source) watch(ctx context.Context, length time.Duration) error {
 				return err
 			}
 		}
+		if s.uncounted() && now.Sub(s.looked) >= s.recountEvery() {
+			if err := s.recount(); err != nil {
+				return err
+			}
+		}
 		if now.Sub(s.looked) >= s.interval() {
 			if err := s.takeLook(); err != nil {
 				return err
@@ -317,6 +326,14 @@ func (s *Source) end(length time.Duration) error {
 	}
 	s.pairing.on, s.finished = false, time.Time{} // nothing is left to a next window
 	s.releaseOld(math.MaxUint64)
+	if err := s.tellLost(); err != nil {
+		return err
+	}
+	if s.uncounted() {
+		if err := s.recount(); err != nil {
+			return err
+		}
+	}
 	return s.closeWindow(w)
 }
 

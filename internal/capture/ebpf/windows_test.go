@@ -21,6 +21,11 @@ type window struct {
 // inWindows observes a namespace while f runs, in windows of that length.
 func inWindows(t testing.TB, ns *capturetest.Namespace, length time.Duration, f func(next func())) []window {
 	t.Helper()
+	return inWindowsWith(t, ns, length, func(*Config) {}, f)
+}
+
+func inWindowsWith(t testing.TB, ns *capturetest.Namespace, length time.Duration, change func(*Config), f func(next func())) []window {
+	t.Helper()
 	capturetest.RequireRoot(t)
 	var windows []window
 	open := window{}
@@ -42,6 +47,7 @@ func inWindows(t testing.TB, ns *capturetest.Namespace, length time.Duration, f 
 		}
 		open.told = append(open.told, clone(o))
 	}
+	change(&cfg)
 	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
