@@ -35,8 +35,8 @@ type settings struct {
 	inodes     []uint64 // of the namespaces to observe; nil: all
 	maxTracked uint32
 	ring       uint32 // bytes of the ring buffer; 0: as many as are good for a host
-	once       bool // one look and nothing else
-	netCookies bool // namespaces are named by their cookies
+	once       bool   // one look and nothing else
+	netCookies bool   // namespaces are named by their cookies
 }
 
 // load loads what the kernel takes and attaches it. The error says in one line
