@@ -314,7 +314,9 @@ func TestEventsAreKeptWithTheirWindows(t *testing.T) {
 			at = at.Add(10 * time.Second)
 		}
 	}
-	put(30)
+	put(1)
+	begun := at.Add(time.Millisecond) // what began in the first window is told at its end
+	put(29)
 	w.replace(1)
 	put(1)
 	changed := at
@@ -325,7 +327,7 @@ func TestEventsAreKeptWithTheirWindows(t *testing.T) {
 	for _, tt := range []struct {
 		from, to time.Time
 		want     int
-	}{{t0, at, 1}, {changed, changed.Add(time.Millisecond), 1}, {changed.Add(time.Millisecond), at, 0}, {t0, changed, 0}} {
+	}{{begun, at, 1}, {changed, changed.Add(time.Millisecond), 1}, {changed.Add(time.Millisecond), at, 0}, {begun, changed, 0}} {
 		events, err := s.Events(context.Background(), tt.from, tt.to)
 		if err != nil {
 			t.Fatal(err)

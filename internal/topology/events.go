@@ -20,7 +20,7 @@ type Event struct {
 
 // The kinds of events.
 const (
-	EventNewEdge      = "edge_new"      // an edge that was not there since its Observer began, or for a long time
+	EventNewEdge      = "edge_new"      // an edge that was not there since its Observer began, or is forgotten
 	EventEdgeFailing  = "edge_failing"  // connects began to fail
 	EventEdgeMended   = "edge_mended"   // connects succeed again
 	EventProcessStart = "process_start" // within the window
@@ -54,8 +54,9 @@ func NewObserver(edges int) *Observer {
 func (o *Observer) Learn(m *Map) { o.Observe(m) }
 
 // Observe takes the next window and says what happened in it, in order of time,
-// kind and id. Nothing of the first window is new: it was there before. The
-// window's own end is the clock.
+// kind and id. Of the first window those edges are new that had no connection from
+// before, and that others failed already is not told. The window's own end is the
+// clock.
 func (o *Observer) Observe(m *Map) []Event {
 	start, end, err := m.Window.Bounds()
 	if err != nil {
@@ -74,7 +75,9 @@ func (o *Observer) Observe(m *Map) []Event {
 		}
 	}
 	for i := range m.Edges {
-		o.edge(&m.Edges[i], names, tell)
+		if e := &m.Edges[i]; o.edge(e, names, tell) && (!first || e.fresh()) {
+			out = append(out, Event{Time: o.now, Kind: EventNewEdge, Edge: e.ID, Text: e.sentence(names)})
+		}
 	}
 	out = append(out, o.processes(m, start, end, first)...)
 	o.forget()
@@ -84,12 +87,19 @@ func (o *Observer) Observe(m *Map) []Event {
 	return out
 }
 
-func (o *Observer) edge(e *Edge, names map[string]*Node, tell func(Event)) {
+// fresh: what the window saw of the edge began in it.
+func (e *Edge) fresh() bool {
+	c := &e.Connections
+	return c.Opened+c.Failed > 0 && c.Active+c.Closed <= c.Opened
+}
+
+// edge remembers an edge as it is now, and reports whether it was not known.
+func (o *Observer) edge(e *Edge, names map[string]*Node, tell func(Event)) bool {
 	seen := o.edges[e.ID]
-	if seen == nil {
+	unknown := seen == nil
+	if unknown {
 		seen = &seenEdge{}
 		o.edges[e.ID] = seen
-		tell(Event{Time: o.now, Kind: EventNewEdge, Edge: e.ID, Text: e.sentence(names)})
 	}
 	seen.last = o.now
 	switch failing := e.Connections.Failed > 0; {
@@ -100,6 +110,7 @@ func (o *Observer) edge(e *Edge, names map[string]*Node, tell func(Event)) {
 		seen.failing = false
 		tell(Event{Time: o.now, Kind: EventEdgeMended, Edge: e.ID, Text: e.sentence(names) + ": connects succeed again"})
 	}
+	return unknown
 }
 
 // processes tells who started and who ended in the window.
@@ -111,11 +122,12 @@ func (o *Observer) processes(m *Map, start, end time.Time, first bool) []Event {
 		if n.Kind != KindProcess {
 			continue
 		}
-		exitTold := o.nodes[n.ID]
-		_, known := o.nodes[n.ID]
-		created, err := time.Parse(time.RFC3339Nano, n.Attributes.Created)
-		if !known && err == nil && !created.Before(start) && created.Before(end) {
-			out = append(out, Event{Time: created.UnixMilli(), Kind: EventProcessStart, Node: n.ID, Text: n.Name + " started"})
+		exitTold, known := o.nodes[n.ID]
+		if !known {
+			created, err := time.Parse(time.RFC3339Nano, n.Attributes.Created)
+			if err == nil && !created.Before(start) && created.Before(end) {
+				out = append(out, Event{Time: created.UnixMilli(), Kind: EventProcessStart, Node: n.ID, Text: n.Name + " started"})
+			}
 		}
 		if n.Attributes.Exited && !exitTold {
 			if known || !first {

@@ -14,12 +14,13 @@ func windowOf(from, to int, nodes []Node, edges ...Edge) *Map {
 
 func TestObserver(t *testing.T) {
 	nodes := []Node{{ID: "a", Kind: KindProcess, Name: "curl"}, {ID: "b", Kind: KindProcess, Name: "nginx"}}
-	edge := Edge{ID: "e:1", Client: "a", Server: "b", Transport: "tcp", ServerPort: 80}
+	edge := Edge{ID: "e:1", Client: "a", Server: "b", Transport: "tcp", ServerPort: 80, Connections: Connections{Active: 1}}
 	failing := edge
 	failing.Connections.Failed = 2
 	failing.Errors = map[string]uint64{"ECONNREFUSED": 2}
 	mended := edge
 	mended.Connections.Opened = 1
+	begun := Edge{ID: "e:0", Client: "a", Server: "b", Transport: "tcp", ServerPort: 79, Connections: Connections{Active: 1, Opened: 1}}
 	late := Edge{ID: "e:2", Client: "b", Server: "a", Transport: "tcp", ServerPort: 81}
 	born := append([]Node{{ID: "c", Kind: KindProcess, Name: "cron", Attributes: Attributes{Created: "2026-01-02T03:04:32.000Z"}}}, nodes...)
 	gone := append([]Node{{ID: "c", Kind: KindProcess, Name: "cron", Attributes: Attributes{Created: "2026-01-02T03:04:32.000Z", Exited: true}}}, nodes...)
@@ -30,7 +31,7 @@ func TestObserver(t *testing.T) {
 		m    *Map
 		want []Event
 	}{
-		{windowOf(0, 10, nodes, edge), nil},
+		{windowOf(0, 10, nodes, edge, begun), []Event{{at + 10000, EventNewEdge, "e:0", "", "curl calls nginx on tcp port 79"}}},
 		{windowOf(10, 20, nodes, edge, late), []Event{{at + 20000, EventNewEdge, "e:2", "", "nginx calls curl on tcp port 81"}}},
 		{windowOf(20, 30, nodes, failing), []Event{{at + 30000, EventEdgeFailing, "e:1", "", "curl calls nginx on tcp port 80: connects fail with ECONNREFUSED"}}},
 		{windowOf(30, 40, born, failing), []Event{{at + 32000, EventProcessStart, "", "c", "cron started"}}},

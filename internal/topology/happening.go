@@ -43,13 +43,12 @@ func happeningOrder(kind string) int {
 }
 
 // Watcher gathers what happens to connections while windows close, each thing
-// once. It is not safe for concurrent use.
+// once. What is new its Observer says, so that a timeline has the same edges. It is
+// not safe for concurrent use.
 type Watcher struct {
-	dir   Directory
-	noted []noted
-	edges map[string]int // edges that are known, and the window in which they were seen last
-	now   int            // number of the window
-	most  int
+	dir      Directory
+	noted    []noted
+	observer *Observer
 }
 
 // noted is what one change says.
@@ -61,7 +60,7 @@ type noted struct {
 
 // NewWatcher returns a Watcher that remembers that many edges.
 func NewWatcher(d Directory, edges int) *Watcher {
-	return &Watcher{dir: d, edges: map[string]int{}, most: max(edges, 1)}
+	return &Watcher{dir: d, observer: NewObserver(edges)}
 }
 
 // Note takes a change and its connection. It keeps nothing of c.
@@ -82,7 +81,6 @@ func (w *Watcher) Note(c *flow.Change, connection func() flow.Connection) {
 // the window that was closed, wanted is m or a part of it. Edges of the first
 // window with connections from before are not new. They are in order of time.
 func (w *Watcher) Happenings(m, wanted *Map) []Happening {
-	w.now++
 	edges := make(map[string]*Edge, len(wanted.Edges))
 	for i := range wanted.Edges {
 		edges[wanted.Edges[i].ID] = &wanted.Edges[i]
@@ -97,16 +95,13 @@ func (w *Watcher) Happenings(m, wanted *Map) []Happening {
 		end = flow.Time(t.UnixNano())
 	}
 	first := w.connections(m, edges, nodes, &out)
-	for i := range m.Edges {
-		e := &m.Edges[i]
-		_, known := w.edges[e.ID]
-		w.edges[e.ID] = w.now
-		shown := edges[e.ID]
-		if known || shown == nil || w.now == 1 && e.Connections.Active+e.Connections.Closed > e.Connections.Opened {
+	for _, e := range w.observer.Observe(m) {
+		shown := edges[e.Edge]
+		if e.Kind != EventNewEdge || shown == nil {
 			continue
 		}
 		h := Happening{Kind: HappenedEdge, Time: end, Host: m.Host.Name, Edge: shown}
-		if t, ok := first[e.ID]; ok {
+		if t, ok := first[e.Edge]; ok {
 			h.Time = t
 		}
 		h.First, h.Second = endsOf(shown, nodes)
@@ -117,7 +112,6 @@ func (w *Watcher) Happenings(m, wanted *Map) []Happening {
 			out = append(out, Happening{Kind: HappenedLost, Time: end, Host: m.Host.Name, Reason: reason, Count: n})
 		}
 	}
-	w.forget()
 	slices.SortStableFunc(out, compareHappenings)
 	return out
 }
@@ -175,18 +169,4 @@ func compareHappenings(a, b Happening) int {
 		return cmp.Or(c, cmp.Compare(a.Reason, b.Reason))
 	}
 	return cmp.Or(cmp.Compare(a.Edge.ID, b.Edge.ID), a.Connection.A.Compare(b.Connection.A), a.Connection.B.Compare(b.Connection.B))
-}
-
-// forget lets go of the edges that were not seen for the longest time, a quarter
-// at once, so that it is rare.
-func (w *Watcher) forget() {
-	if len(w.edges) <= w.most {
-		return
-	}
-	ids := slices.SortedFunc(maps.Keys(w.edges), func(a, b string) int {
-		return cmp.Or(cmp.Compare(w.edges[a], w.edges[b]), cmp.Compare(a, b))
-	})
-	for _, id := range ids[:len(ids)-w.most*3/4] {
-		delete(w.edges, id)
-	}
 }
