@@ -180,3 +180,49 @@ func TestThePastInOneClearLine(t *testing.T) {
 		}
 	}
 }
+
+// TestHistoryIsWhereTheConfigurationSays: that of serve, by file and variable, in
+// every command that reads it.
+func TestHistoryIsWhereTheConfigurationSays(t *testing.T) {
+	dir, home := remembered(t), t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", home)
+	t.Setenv("SUDO_USER", "")
+	write := func(name, text string) string {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	const noon = "2026-01-31T12:01:00Z"
+	commands := []string{"map --at " + noon, "diff " + noon + " 2026-01-31T12:12:00Z", "history stats",
+		"history series from:wrk --from " + noon + " --to 2026-01-31T12:03:00Z", "history export --from " + noon + " --to 2026-01-31T12:03:00Z"}
+	f := func(code int, says, args string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if got := run(strings.Fields(args), nil, &out, &errs); got != code || !strings.Contains(errs.String(), says) ||
+			code != exitDone && strings.Count(errs.String(), "\n") != 1 || code == exitDone && out.Len() == 0 {
+			t.Errorf("%s: exit code %d, want %d, and one line with %q:\n%s", args, got, code, says, errs.String())
+		}
+	}
+	asked := write(filepath.Join(home, "asked.yaml"), "history:\n  dir: "+dir+"\n")
+	bad := write(filepath.Join(home, "bad.yaml"), "history:\n  dri: "+dir+"\n")
+	empty := write(filepath.Join(home, "empty.yaml"), "history:\n  dir: "+home+"/nowhere\n")
+	for _, c := range commands {
+		f(exitDone, "", c+" --config "+asked)
+		f(exitUsage, bad+`:2: unknown key "dri" below history, did you mean "dir"?; to say it here: --history DIR`, c+" --config "+bad)
+		f(exitDone, "", c+" --config "+bad+" --history "+dir)
+		f(exitFailed, "there is no history in "+home+"/nowhere: peerscope serve writes one, and --history names another folder; this one is named by "+empty+":2", c+" --config "+empty)
+		f(exitUsage, "open the configuration: open "+home+"/missing: no such file or directory", c+" --config "+home+"/missing")
+	}
+	f(exitUsage, "--config says where to look, and --at when: give both", "map --config "+asked)
+	write(filepath.Join(home, "peerscope", "config.yaml"), "history:\n  dir: "+dir+"\n")
+	for _, c := range commands {
+		f(exitDone, "", c)
+	}
+	t.Setenv("PEERSCOPE_HISTORY_DIR", home+"/variable")
+	f(exitFailed, "there is no history in "+home+"/variable: peerscope serve writes one, and --history names another folder; this one is named by PEERSCOPE_HISTORY_DIR", "history stats")
+}

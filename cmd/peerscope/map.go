@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -115,8 +114,10 @@ func (o *mapOptions) check(c *cobra.Command, stdout io.Writer) error {
 	if o.at != "" {
 		return o.checkAt(c)
 	}
-	if o.past.dir != "" {
-		return usage(errors.New("--history says where to look, and --at when: give both"))
+	for _, name := range []string{"history", "config"} {
+		if c.Flags().Changed(name) {
+			return usage(fmt.Errorf("--%s says where to look, and --at when: give both", name))
+		}
 	}
 	return o.selection.check(c)
 }

@@ -18,7 +18,8 @@ import (
 
 // past is what serve remembers.
 type past struct {
-	dir    string // empty: where it is where nobody says
+	dir    string // empty: where the configuration says, else where it is where nobody does
+	config string // the configuration that says so; empty: those that serve reads
 	window time.Duration
 }
 
@@ -28,34 +29,50 @@ const lookWindow = time.Minute
 func (p *past) flags(c *cobra.Command) {
 	c.Flags().StringVar(&p.dir, "history", "", "the folder of the history that serve writes (default: where serve does)")
 	_ = c.MarkFlagDirname("history")
+	c.Flags().StringVar(&p.config, "config", "", "the configuration of serve that says where (default "+systemConfig+", then the user's)")
+	_ = c.MarkFlagFilename("config")
 }
 
 // historyOfRoot is where the history is that root's serve writes.
 const historyOfRoot = "/var/lib/peerscope/history"
 
-// places are the folders in which a history may be, the likeliest first.
-func (p *past) places() []string {
+// places are the folders in which a history may be, the likeliest first, and what
+// says so, empty if nobody does.
+func (p *past) places() (dirs []string, says string, err error) {
 	if p.dir != "" {
-		return []string{p.dir}
+		return []string{p.dir}, "", nil
 	}
-	places := []string{historyDir()}
-	if places[0] != historyOfRoot && os.Getenv("STATE_DIRECTORY") == "" {
-		places = append(places, historyOfRoot)
+	l, err := loadConfig(p.config, nil)
+	if err != nil {
+		return nil, "", &exitError{exitUsage, fmt.Errorf("the configuration that says where the history is: %w; to say it here: --history DIR", err)}
 	}
-	return places
+	if l.History.Dir != "" {
+		return []string{l.History.Dir}, l.Origins["history.dir"], nil
+	}
+	dirs = []string{historyDir()}
+	if dirs[0] != historyOfRoot && os.Getenv("STATE_DIRECTORY") == "" {
+		dirs = append(dirs, historyOfRoot)
+	}
+	return dirs, "", nil
 }
 
 // open opens the first history that there is.
 func (p *past) open() (*history.Store, error) {
+	dirs, says, err := p.places()
+	if err != nil {
+		return nil, err
+	}
 	var missing *history.NoStoreError
 	var first error
-	for _, dir := range p.places() {
+	for _, dir := range dirs {
 		s, err := history.OpenReadOnly(dir)
 		switch {
 		case err == nil:
 			return s, nil
 		case errors.Is(err, fs.ErrPermission):
 			return nil, &exitError{exitPrivilege, fmt.Errorf("%w: the history is of another user; run it as that one or as root", err)}
+		case says != "":
+			return nil, fmt.Errorf("%w; this one is named by %s", err, says)
 		case !errors.As(err, &missing):
 			return nil, err
 		}
