@@ -41,17 +41,21 @@ func (a *agent) explain(ctx context.Context, edges []string) (*server.Told, erro
 	if a.from != "" {
 		return nil, nil
 	}
+	return a.asked.ask(ctx, edges)
+}
+
+func (q *questions) ask(ctx context.Context, edges []string) (*server.Told, error) {
 	if len(edges) > mostAsked {
 		edges = edges[:mostAsked]
 	}
 	one := question{edges: edges, answer: make(chan *server.Told, 1)}
-	a.asked.mu.Lock()
-	if len(a.asked.open) >= mostQuestions {
-		a.asked.mu.Unlock()
+	q.mu.Lock()
+	if len(q.open) >= mostQuestions {
+		q.mu.Unlock()
 		return nil, fmt.Errorf("too many explanations are being asked for; try again in a second")
 	}
-	a.asked.open = append(a.asked.open, one)
-	a.asked.mu.Unlock()
+	q.open = append(q.open, one)
+	q.mu.Unlock()
 	select {
 	case told := <-one.answer:
 		return told, nil

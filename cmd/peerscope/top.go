@@ -91,8 +91,9 @@ func (o *topOptions) run(c *cobra.Command, s streams) error {
 	f := newTicks()
 	var notes bytes.Buffer // for after the view, which has the whole terminal
 	observed := make(chan error, 1)
+	web := &webView{from: o.from}
 	go func() {
-		err := o.feed(ctx, f.offer, &notes)
+		err := o.feed(ctx, f.offer, web, &notes)
 		f.end()
 		if err != nil {
 			stop()
@@ -108,9 +109,10 @@ func (o *topOptions) run(c *cobra.Command, s streams) error {
 	if o.from == "" {
 		limits = topLimits()
 	}
-	summary, err := tui.Run(ctx, tui.Config{Maps: f.maps, Filter: o.filter, Level: o.level, Limited: limits, Color: look.Color, ASCII: look.ASCII,
+	summary, err := tui.Run(ctx, tui.Config{Maps: f.maps, Filter: o.filter, Level: o.level, Limited: limits, Web: web.open, Color: look.Color, ASCII: look.ASCII,
 		Ended: ended, Zone: time.Local, Out: s.out})
 	stop()
+	notes.WriteString(web.close())
 	if failed := <-observed; failed != nil {
 		return failed
 	}
@@ -130,12 +132,18 @@ func (o *topOptions) run(c *cobra.Command, s streams) error {
 const soon = 50 * time.Millisecond
 
 // feed observes or replays in ticks.
-func (o *topOptions) feed(ctx context.Context, offer func(*topology.Map), notes io.Writer) error {
-	give := func(m *topology.Map) { offer(o.selected(m, io.Discard)) }
+func (o *topOptions) feed(ctx context.Context, offer func(*topology.Map), web *webView, notes io.Writer) error {
+	give := func(m *topology.Map) {
+		m = o.selected(m, io.Discard)
+		web.tick(m)
+		offer(m)
+	}
 	if o.from != "" {
 		return replayWindows(ctx, o.from, o.speed, give, notes)
 	}
-	return runLive(ctx, o.observation, liveOptions{Watched: func() bool { return true }, First: soon}, give)
+	ob := o.observation
+	ob.opened = web.opened
+	return runLive(ctx, ob, liveOptions{Watched: func() bool { return true }, First: soon, Closed: web.asked.answer}, give)
 }
 
 // ticks hands maps to a view that may be slower than they come: those that wait

@@ -27,8 +27,8 @@ func listen(c *Config, asked bool) (net.Listener, error) {
 	l, err := net.Listen("tcp", c.Listen)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("listen on %s: another program has that port, perhaps another peerscope serve: "+
-			"choose one with --listen %s, or any free one with --listen %s", c.Listen, nextPort(host, port), net.JoinHostPort(host, "0"))
+		return nil, takenError(fmt.Sprintf("listen on %s: another program has that port, perhaps another peerscope serve: "+
+			"choose one with --listen %s, or any free one with --listen %s", c.Listen, nextPort(host, port), net.JoinHostPort(host, "0")))
 	case errors.Is(err, syscall.EACCES):
 		return nil, fmt.Errorf("listen on %s: ports below 1024 need CAP_NET_BIND_SERVICE: choose one with --listen %s", c.Listen, net.JoinHostPort(host, "4180"))
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
@@ -46,6 +46,12 @@ func listen(c *Config, asked bool) (net.Listener, error) {
 	}
 	return l, nil
 }
+
+// takenError says that another program has the port.
+type takenError string
+
+func (e takenError) Error() string { return string(e) }
+func (takenError) Unwrap() error   { return syscall.EADDRINUSE }
 
 // isLoopback: only this host reaches it. The empty host is every address.
 func isLoopback(host string) bool {

@@ -220,7 +220,7 @@ func (p *player) send(msg tea.Msg) {
 	for cmd := p.update(msg); cmd != nil; {
 		out := cmd()
 		switch out.(type) {
-		case *shot:
+		case *shot, webMsg:
 			cmd = p.update(out)
 		default:
 			p.clipping = append(p.clipping, out)

@@ -83,7 +83,7 @@ func TestGolden(t *testing.T) {
 		{"state-no-problems.txt", Config{}, &world{nodes: shop().nodes, edges: healthy}, 80, 24, 30, []string{"e"}},
 		{"state-lost.txt", Config{}, lossy, 100, 24, 3, nil},
 		{"state-paused.txt", Config{}, shop(), 100, 24, 12, []string{"p"}},
-		{"message.txt", Config{URL: "http://127.0.0.1:4180/#t=abc"}, shop(), 80, 24, 30, []string{"w"}},
+		{"message.txt", Config{Web: webAt("http://127.0.0.1:4180/")}, shop(), 80, 24, 30, []string{"6", "w"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {

@@ -52,7 +52,7 @@ func (md *model) help() []*line {
 	item("p", "pause, or go on")
 	head("Else")
 	item("y", "copy the chosen row (OSC 52)")
-	item("w", "where the web view is")
+	item("w", "open the web view of the same, and say its address")
 	item("i", "what cannot be seen here, and what was lost")
 	item("q", "quit, with a summary")
 	head("Signs")

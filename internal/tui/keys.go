@@ -12,7 +12,8 @@ import (
 // key does what a key says in the view that is open.
 func (md *model) key(k tea.KeyPressMsg) tea.Cmd {
 	name := k.String()
-	switch name { // everywhere
+	md.message = "" // it was read
+	switch name {   // everywhere
 	case "ctrl+c":
 		return md.leave()
 	case "ctrl+z":
@@ -206,11 +207,7 @@ func (md *model) act(name string) tea.Cmd {
 			return tea.SetClipboard(md.oneLine(r))
 		}
 	case "w":
-		if md.cfg.URL == "" {
-			md.say("there is no web view here; it is served by: peerscope serve")
-		} else {
-			md.say("web view: " + md.cfg.URL)
-		}
+		return md.openWeb()
 	}
 	return nil
 }

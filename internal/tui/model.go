@@ -79,13 +79,16 @@ type model struct {
 	top    int    // first row on the screen
 	moved  bool   // somebody chose a row
 
-	pane    pane
-	scroll  int // of what lies over the rows
-	overlay overlay
-	entry   *entry // a filter is being typed; nil: none is
-	message string
-	until   time.Time // how long the message stands
-	quit    bool
+	pane     pane
+	scroll   int // of what lies over the rows
+	overlay  overlay
+	entry    *entry    // a filter is being typed; nil: none is
+	web      string    // address of the web view; empty: it is not open
+	webAsked bool      // it is being opened
+	webSince time.Time // when it was open
+	message  string
+	until    time.Time // how long the message stands
+	quit     bool
 }
 
 func newModel(cfg Config) *model {
@@ -113,6 +116,8 @@ func (md *model) update(msg tea.Msg) tea.Cmd {
 		return md.takeShot(msg)
 	case clockMsg:
 		md.clock = time.Time(msg)
+	case webMsg:
+		md.takeWeb(msg)
 	case endMsg:
 		md.ended = msg.why
 	case tea.KeyPressMsg:

@@ -24,12 +24,15 @@ type Config struct {
 	Filter  *filter.Expr // nil: everything
 	Level   string       // one of view.Levels; empty: program
 	Limited string       // what cannot be seen for want of rights, and the fix; empty: nothing
-	URL     string       // of the web view; empty: there is none
-	Color   bool
-	ASCII   bool
-	Zone    *time.Location // of the times that are shown; nil: UTC
-	In      io.Reader      // nil: standard input
-	Out     io.Writer      // nil: standard output
+	// Web opens the web view of the same maps and says where it is. It is called
+	// when it is asked for, beside the model, and not again once it gave an address.
+	// nil: there is none.
+	Web   func() (string, error)
+	Color bool
+	ASCII bool
+	Zone  *time.Location // of the times that are shown; nil: UTC
+	In    io.Reader      // nil: standard input
+	Out   io.Writer      // nil: standard output
 }
 
 // Run shows the maps until the user quits or ctx ends, and says what was seen.

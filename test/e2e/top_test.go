@@ -1,8 +1,13 @@
 package e2e
 
 import (
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -64,6 +69,14 @@ func topLive(l *Lab) {
 	if got := s.tmux("show-buffer"); !strings.Contains(got, "calls web") || !strings.Contains(got, "e:") {
 		l.T.Errorf("copied %q, want the edge in words and its id", got)
 	}
+	// The web view is served by the same process, and explains the same edge.
+	s.press("w")
+	var told struct{ Text string }
+	edge := regexp.MustCompile(`e:[0-9a-f]{16}`).FindString(s.tmux("show-buffer"))
+	s.answers("/api/v1/explain?level=program&edge="+edge, &told)
+	if !strings.Contains(told.Text, "calls web") {
+		l.T.Errorf("the web view explains %s with %q", edge, told.Text)
+	}
 	// A smaller terminal has less of it, and nothing is broken.
 	s.resize(50, 12)
 	small := s.awaits("client", "web", "calls")
@@ -88,6 +101,25 @@ func topLive(l *Lab) {
 		if !strings.Contains(said, want) {
 			l.T.Errorf("the summary does not say %q:\n%s", want, said)
 		}
+	}
+}
+
+// answers reads what the web view that is opened on the screen answers.
+func (s *screen) answers(path string, into any) {
+	s.t.Helper()
+	at := regexp.MustCompile(`http://127\.0\.0\.1:\d+/`).FindString(s.awaits("web view: http://127.0.0.1:"))
+	client := http.Client{Timeout: s.bound}
+	r, err := client.Get(strings.TrimSuffix(at, "/") + path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(body, into)
+	}
+	if err != nil || r.StatusCode != http.StatusOK {
+		s.t.Fatalf("%s: %s, %v: %s", path, r.Status, err, body)
 	}
 }
 
@@ -119,6 +151,16 @@ func TestTopOfARecording(t *testing.T) {
 	s.awaits("CLIENT")
 	s.press("1")
 	s.awaits("group: process", "[")
+	// The web view is on a port that is free, with what is shown here.
+	if taken, err := net.Listen("tcp", "127.0.0.1:4180"); err == nil {
+		defer taken.Close()
+	}
+	s.press("w")
+	var graph struct{ Level string }
+	s.answers("/api/v1/graph?level=process", &graph)
+	if graph.Level != "process" || !strings.Contains(s.shows(), "#level=process") || strings.Contains(s.shows(), "127.0.0.1:4180") {
+		t.Errorf("the web view has the level %q:\n%s", graph.Level, s.shows())
+	}
 	s.press("/")
 	s.write("to:prot:443")
 	s.awaits("unknown key \"prot\"", "did you mean \"port\"?")
