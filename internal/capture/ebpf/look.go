@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,7 +51,10 @@ func (s *Source) takeLook() error {
 	s.look = newLooking(s.look.number + 1)
 	defer func() { s.look = looking{number: s.look.number} }()
 	s.sockets = 0
-	cost := processorTime()
+	// What a look costs is its thread's: others may draw and answer meanwhile.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cost := threadTime()
 	vars := &s.kernel.vars
 	if err := errors.Join(vars.look.Set(s.look.number), vars.deep.Set(false), vars.unchanged.Set(uint64(0))); err != nil {
 		return fmt.Errorf("begin a look: %w", err)
@@ -73,16 +77,16 @@ func (s *Source) takeLook() error {
 		return fmt.Errorf("end a look: %w", err)
 	}
 	s.sockets += int(unchanged)
-	s.looked, s.lookCost = time.Now(), processorTime()-cost
+	s.looked, s.lookCost = time.Now(), threadTime()-cost
 	s.missWaits()
 	return nil
 }
 
-// processorTime is what the whole program has used, in user and system; what
-// programs in the kernel use while they are read is in it.
-func processorTime() time.Duration {
+// threadTime is what this thread has used, in user and system; what programs in the
+// kernel use while they are read is in it.
+func threadTime() time.Duration {
 	var u unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+	if unix.Getrusage(unix.RUSAGE_THREAD, &u) != nil {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())

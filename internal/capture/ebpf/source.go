@@ -227,7 +227,7 @@ func (s *Source) watch(ctx context.Context, length time.Duration) error {
 	refreshed := began
 	for ctx.Err() == nil {
 		now := time.Now()
-		wait := s.pace.Left(drainEvery)
+		wait := s.left()
 		if length > 0 {
 			left := length - now.Sub(began)
 			if left <= 0 {
@@ -273,9 +273,21 @@ func (s *Source) watch(ctx context.Context, length time.Duration) error {
 // cost more, they are longer.
 const costShare = 0.2
 
+// rest is how long no other look may be taken.
+func (s *Source) rest() time.Duration {
+	return time.Duration(s.lookCost.Seconds()/costShare*float64(time.Second)) - time.Since(s.looked)
+}
+
+// left is how long nothing is to be done but to read: until the window may end, or
+// until it is time to read again. It is never none for long, or waiting for a look
+// would take the time that it is to leave to others.
+func (s *Source) left() time.Duration {
+	return min(max(s.pace.Left(drainEvery), s.rest()), drainEvery)
+}
+
 // turn reports whether the open window is over.
 func (s *Source) turn() (pace.Window, bool) {
-	if s.lookCost.Seconds() > time.Since(s.looked).Seconds()*costShare {
+	if s.rest() > 0 {
 		return pace.Window{}, false
 	}
 	return s.pace.Turn()
