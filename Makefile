@@ -59,9 +59,9 @@ kernels: ## the lab with eBPF on Debian's 5.10, 6.1 and 6.12 in qemu; KERNELS=6.
 	$(GO) run ./test/kernels -kernels "$(KERNELS)" $(ARGS)
 
 .PHONY: overhead
-overhead: build ## nginx with and without a map beside it (root, nginx, wrk); SOURCE=ebpf RUNS=7 BPF_STATS=1
+overhead: build ## nginx with and without a map beside it (root, nginx, wrk); SOURCE=ebpf RUNS=7 BPF_STATS=1; SUBJECT=serve: what the agent costs
 	CGO_ENABLED=0 $(GO) build -o bin/overhead ./test/overhead
-	./bin/overhead -tool bin/peerscope -source $(or $(SOURCE),auto) -runs $(or $(RUNS),7) $(if $(BPF_STATS),-bpf-stats) nginx
+	./bin/overhead -tool bin/peerscope -source $(or $(SOURCE),auto) -runs $(or $(RUNS),7) $(if $(BPF_STATS),-bpf-stats) $(ARGS) $(or $(SUBJECT),nginx)
 
 .PHONY: soak
 soak: ## a day of a host played as fast as it goes: counts, memory and cost of a window; ARGS='-scale 1'

@@ -18,7 +18,7 @@ import (
 // one line when it is ready, and ends when its standard input does.
 const childArg = "child"
 
-// child is the helper's main function: answer, dial, accept or hold.
+// child is the helper's main function: answer, dial, accept, hold, echo or use.
 func child(args []string) error {
 	numbers := make([]int, len(args))
 	for i, a := range args[min(1, len(args)):] {
@@ -37,8 +37,12 @@ func child(args []string) error {
 		return acceptAll(numbers[0])
 	case len(args) == 3 && args[0] == "hold":
 		return holdAll(numbers[0], numbers[1])
+	case len(args) == 2 && args[0] == "echo":
+		return echoAll(numbers[0])
+	case len(args) > 2 && args[0] == "use":
+		return useSome(numbers[0], numbers[1:len(args)-1])
 	}
-	return fmt.Errorf("child %q: it is answer, dial PORT RATE SECONDS, accept COUNT or hold PORT COUNT", args)
+	return fmt.Errorf("child %q: it is answer, dial PORT RATE SECONDS, accept COUNT, hold PORT COUNT, echo PORTS or use RATE PORT ...", args)
 }
 
 // tell is the line by which a helper says that it is ready, or what it did.
@@ -93,11 +97,16 @@ func startHelper(sp *space, args ...any) (*helper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find own program: %w", err)
 	}
+	return startAs(sp, self, args...)
+}
+
+// startAs starts a child by a path that leads to this program.
+func startAs(sp *space, path string, args ...any) (*helper, error) {
 	words := []string{childArg}
 	for _, a := range args {
 		words = append(words, fmt.Sprint(a))
 	}
-	h := &helper{cmd: exec.Command(self, words...)}
+	h := &helper{cmd: exec.Command(path, words...)}
 	h.cmd.Stderr = os.Stderr
 	in, err := h.cmd.StdinPipe()
 	if err != nil {

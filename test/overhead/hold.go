@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -72,7 +73,10 @@ func exchange(fd int, first, second func(int, []byte) (int, error), letter []byt
 }
 
 // crowd is many open connections, held by pairs of helpers.
-type crowd struct{ helpers []*helper }
+type crowd struct {
+	helpers []*helper
+	folder  string // of the names they go by; empty: none
+}
 
 // gather opens the connections, pair by pair.
 func gather(ctx context.Context, sp *space, count int) (c *crowd, err error) {
@@ -131,5 +135,8 @@ func (c *crowd) leave() error {
 		errs = append(errs, c.helpers[i].stop())
 	}
 	c.helpers = nil
+	if c.folder != "" {
+		errs = append(errs, os.RemoveAll(c.folder))
+	}
 	return errors.Join(errs...)
 }

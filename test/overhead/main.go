@@ -1,11 +1,12 @@
 // Command overhead measures what a running map costs: the programs that it
 // watches, and the machine.
 //
-// It has four subjects. nginx compares a loaded web server with and without the
+// It has five subjects. nginx compares a loaded web server with and without the
 // map beside it, in rounds of random order, and once more without against
 // without, which is the noise. rate lets the map follow new connections at a
 // steady pace; idle lets it watch connections on which nothing happens; memory
-// does so with very many of them.
+// does so with very many of them. serve runs the agent on a mesh of processes, while
+// nobody looks and while somebody does.
 //
 // Everything runs in network namespaces of its own, is bounded in time, and is
 // ended with the program, however that ends.
@@ -41,6 +42,10 @@ type settings struct {
 	idleLength time.Duration
 	many       int
 	snapshots  int
+
+	edges, used  int
+	serveLength  time.Duration
+	way, profile string
 }
 
 func main() {
@@ -68,7 +73,7 @@ func parse(args []string) (settings, []string, error) {
 	var s settings
 	f := flag.NewFlagSet("overhead", flag.ContinueOnError)
 	f.Usage = func() {
-		fmt.Fprintln(f.Output(), "usage: overhead [flags] nginx|rate|idle|memory ...")
+		fmt.Fprintln(f.Output(), "usage: overhead [flags] nginx|rate|idle|memory|serve ...")
 		f.PrintDefaults()
 	}
 	f.StringVar(&s.tool, "tool", "bin/peerscope", "the peerscope to measure")
@@ -86,6 +91,11 @@ func parse(args []string) (settings, []string, error) {
 	f.DurationVar(&s.idleLength, "idle-length", 30*time.Second, "idle: how long the map watches")
 	f.IntVar(&s.many, "many", 100_000, "memory: connections")
 	f.IntVar(&s.snapshots, "snapshots", 10, "idle, memory: maps of what is open now")
+	f.IntVar(&s.edges, "edges", 5_000, "serve: edges, in hundreds; each has ten connections")
+	f.IntVar(&s.used, "used", 1_000, "serve: connections that are used a second, each time of other edges")
+	f.DurationVar(&s.serveLength, "serve-length", 30*time.Second, "serve: how long each measurement takes, in whole seconds")
+	f.StringVar(&s.way, "way", "", "serve: how the stream is looked at, as a query: level=process&limit=0; empty: as the web map does at first")
+	f.StringVar(&s.profile, "profile", "", "serve: a folder for processor profiles, alone.pprof and looked.pprof; empty: none")
 	if err := f.Parse(args); err != nil {
 		return s, nil, err
 	}
@@ -95,17 +105,23 @@ func parse(args []string) (settings, []string, error) {
 			return s, nil, fmt.Errorf("-%s %d: it must be at least 1", name, n)
 		}
 	}
-	for name, d := range map[string]time.Duration{"length": s.length, "warm": s.warm, "rate-length": s.rateLength} {
+	for name, d := range map[string]time.Duration{"length": s.length, "warm": s.warm, "rate-length": s.rateLength, "serve-length": s.serveLength} {
 		if d < time.Second || d%time.Second != 0 {
 			return s, nil, fmt.Errorf("-%s %v: it must be whole seconds", name, d)
 		}
 	}
+	if s.edges < meshEdges || s.edges%meshEdges != 0 {
+		return s, nil, fmt.Errorf("-edges %d: it must be a multiple of %d", s.edges, meshEdges)
+	}
+	if s.used < 0 {
+		return s, nil, fmt.Errorf("-used %d: it must not be negative", s.used)
+	}
 	if f.NArg() == 0 {
-		return s, nil, errors.New("nothing to measure: name nginx, rate, idle or memory")
+		return s, nil, errors.New("nothing to measure: name nginx, rate, idle, memory or serve")
 	}
 	for _, subject := range f.Args() {
-		if !slices.Contains([]string{"nginx", "rate", "idle", "memory"}, subject) {
-			return s, nil, fmt.Errorf("unknown subject %q: it is nginx, rate, idle or memory", subject)
+		if !slices.Contains([]string{"nginx", "rate", "idle", "memory", "serve"}, subject) {
+			return s, nil, fmt.Errorf("unknown subject %q: it is nginx, rate, idle, memory or serve", subject)
 		}
 	}
 	return s, f.Args(), nil
@@ -139,6 +155,8 @@ func run(ctx context.Context, args []string) error {
 			err = measureIdle(ctx, s, sp, r)
 		case "memory":
 			err = measureMemory(ctx, s, sp, r)
+		case "serve":
+			err = measureServe(ctx, s, sp, r)
 		}
 		if err = errors.Join(err, sp.close()); err != nil {
 			r.lines()
