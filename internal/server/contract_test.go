@@ -144,7 +144,7 @@ func endpoints(m *topology.Map) map[string]string {
 		"/api/v1/map": "Map", "/api/v1/map?filter=redis": "Map", "/api/v1/edges": "EdgeList", "/api/v1/edges?sort=client&limit=2": "EdgeList",
 		"/api/v1/edges/" + id: "EdgeDetail", "/api/v1/edges/" + id + "/series?from=-30s": "Series", "/api/v1/series?m=tx,rtt&filter=nginx": "Series",
 		"/api/v1/path?from=nginx&to=redis-server": "Paths", "/api/v1/explain?edge=" + id: "Explanation", "/api/v1/timeline": "Timeline",
-		"/api/v1/diff?a=-30s&window=10s": "Diff", "/api/v1/suggest?q=proc:": "Suggestions", "/api/v1/suggest?q=nigx:": "Suggestions", "/api/v1/status": "Status",
+		"/api/v1/diff?a=-30s&window=10s": "Diff", "/api/v1/suggest?q=proc:": "Suggestions", "/api/v1/suggest?q=nigx:": "Suggestions", "/api/v1/suggest?q=ngi": "Suggestions", "/api/v1/suggest?q=zzz": "Suggestions", "/api/v1/status": "Status",
 		"/api/graph/fields": "GrafanaFields", "/api/graph/data": "GrafanaData", "/api/v1/export/nodegraph": "GrafanaData",
 		"/api/v1/nodes/" + url.PathEscape("process:20@77"): "NodeDetail",
 	}

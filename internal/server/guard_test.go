@@ -136,6 +136,12 @@ func TestLinkOpensOnce(t *testing.T) {
 	if !strings.HasPrefix(link, "http://127.0.0.1:") || !strings.HasPrefix(query, "token=") {
 		t.Fatalf("link %s", link)
 	}
+	w := httptest.NewRecorder()
+	alive := httptest.NewRequest(http.MethodHead, "/?"+query, nil)
+	alive.Host = "127.0.0.1"
+	if s.guard(s.mux()).ServeHTTP(w, alive); w.Code != 401 {
+		t.Errorf("HEAD: %d", w.Code)
+	}
 	first := get(t, s, "/?level=pod&"+query)
 	if first.StatusCode != http.StatusSeeOther || first.Header.Get("Location") != "/?level=pod" {
 		t.Fatalf("the link leads to %d %s", first.StatusCode, first.Header.Get("Location"))

@@ -76,9 +76,10 @@ func find(list []ticket, word string, now time.Time) int {
 }
 
 // enter answers the link with a one-time token: a cookie, and the same address
-// without the token. False: there is no such token in it.
+// without the token. False: there is no such token in it, or it is only asked whether
+// the link is alive.
 func (d *door) enter(w http.ResponseWriter, r *http.Request) bool {
-	if !r.URL.Query().Has(tokenParam) || r.URL.Path != "/" {
+	if !r.URL.Query().Has(tokenParam) || r.URL.Path != "/" || r.Method != http.MethodGet {
 		return false
 	}
 	query := r.URL.Query()

@@ -193,7 +193,7 @@ func (v values) offer(begun string, most int) []suggestion {
 		}
 	}
 	if word := strings.TrimLeft(begun, "!-"); !strings.ContainsAny(word, ":=<>~") {
-		names := v["proc"].offer(nil, begun[:len(begun)-len(word)], word, "name")
+		names := v["proc"].offer([]suggestion{}, begun[:len(begun)-len(word)], word, "name")
 		out = append(names, out...)
 		if word == "" { // nothing is typed: keys first
 			out = append(slices.Clone(out[len(names):]), names...)
