@@ -6,21 +6,28 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
-
-	"golang.org/x/sync/singleflight"
 )
 
 // cache keeps what was made for one client for the others, in bounded memory:
 // what was not asked for the longest goes first. What several ask for at a time
 // is made once.
 type cache struct {
-	most   int64 // bytes
-	flight singleflight.Group
+	most int64 // bytes
 
-	mu   sync.Mutex
-	cost int64
-	used list.List // of *entry, the last used first
-	by   map[string]*list.Element
+	mu     sync.Mutex
+	cost   int64
+	used   list.List // of *entry, the last used first
+	by     map[string]*list.Element
+	making map[string]*making
+}
+
+// making is what is being made, for all who wait for it.
+type making struct {
+	waiting int // of cache.mu
+	giveUp  context.CancelFunc
+	done    chan struct{} // closed when the rest is set
+	value   any
+	err     error
 }
 
 type entry struct {
@@ -29,7 +36,9 @@ type entry struct {
 	cost  int64
 }
 
-func newCache(most int64) *cache { return &cache{most: most, by: map[string]*list.Element{}} }
+func newCache(most int64) *cache {
+	return &cache{most: most, by: map[string]*list.Element{}, making: map[string]*making{}}
+}
 
 func (c *cache) get(key string) (any, bool) {
 	c.mu.Lock()
@@ -65,34 +74,75 @@ func (c *cache) drop(at *list.Element) {
 }
 
 // cached gives what is kept under a key, or makes it. Making goes on when who
-// asked first is gone, as others may wait for it; it must not wait for anybody
-// who can wait without end.
-func cached[T any](ctx context.Context, c *cache, key string, make func(context.Context) (T, int64, error)) (T, error) {
-	if v, ok := c.get(key); ok {
-		return v.(T), nil
+// asked first is gone, as long as others wait for it. The last one to go has it
+// given up, and stays until it is: so there is never more work than there are
+// places for those who wait.
+func cached[T any](ctx context.Context, c *cache, key string, produce func(context.Context) (T, int64, error)) (T, error) {
+	c.mu.Lock()
+	if at, ok := c.by[key]; ok {
+		c.used.MoveToFront(at)
+		defer c.mu.Unlock()
+		return at.Value.(*entry).value.(T), nil
 	}
-	done := c.flight.DoChan(key, func() (_ any, err error) {
-		defer func() {
-			if v := recover(); v != nil { // in a goroutine that belongs to no request
-				err = &panicError{v, debug.Stack()}
-			}
-		}()
-		v, cost, err := make(context.WithoutCancel(ctx))
-		if err != nil {
-			return nil, err
-		}
-		c.put(key, v, cost)
-		return v, nil
-	})
+	m := c.making[key]
+	if m == nil {
+		m = c.begin(ctx, key, func(ctx context.Context) (any, int64, error) { return produce(ctx) })
+	}
+	m.waiting++
+	c.mu.Unlock()
 	var none T
 	select {
 	case <-ctx.Done():
+		c.leave(key, m)
 		return none, ctx.Err()
-	case r := <-done:
-		if r.Err != nil {
-			return none, r.Err
+	case <-m.done:
+		if m.err != nil {
+			return none, m.err
 		}
-		return r.Val.(T), nil
+		return m.value.(T), nil
+	}
+}
+
+// begin makes something in a goroutine that belongs to no request. c is locked.
+func (c *cache) begin(ctx context.Context, key string, produce func(context.Context) (any, int64, error)) *making {
+	ctx, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	m := &making{giveUp: giveUp, done: make(chan struct{})}
+	c.making[key] = m
+	go func() {
+		defer giveUp()
+		var cost int64
+		defer func() {
+			if v := recover(); v != nil {
+				m.err = &panicError{v, debug.Stack()}
+			}
+			if m.err == nil {
+				c.put(key, m.value, cost)
+			}
+			c.mu.Lock()
+			if c.making[key] == m {
+				delete(c.making, key)
+			}
+			c.mu.Unlock()
+			close(m.done)
+		}()
+		m.value, cost, m.err = produce(ctx)
+	}()
+	return m
+}
+
+// leave ends the waiting of one; nobody is left: it is given up, and who asks next
+// has it made anew.
+func (c *cache) leave(key string, m *making) {
+	c.mu.Lock()
+	m.waiting--
+	last := m.waiting == 0
+	if last && c.making[key] == m {
+		delete(c.making, key)
+	}
+	c.mu.Unlock()
+	if last {
+		m.giveUp()
+		<-m.done
 	}
 }
 

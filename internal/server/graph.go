@@ -90,8 +90,8 @@ func (s *Server) picture(ctx context.Context, x, earlier *span, l look) (*pictur
 	if x.m.Window.Length() == 0 { // nothing is there yet, at another time each time
 		key += x.m.Window.End
 	}
-	return cached(ctx, s.cache, key, func(context.Context) (*picture, int64, error) {
-		p, err := s.draw(x, earlier, l)
+	return cached(ctx, s.cache, key, func(ctx context.Context) (*picture, int64, error) {
+		p, err := s.draw(ctx, x, earlier, l)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -99,11 +99,14 @@ func (s *Server) picture(ctx context.Context, x, earlier *span, l look) (*pictur
 	})
 }
 
-func (s *Server) draw(x, earlier *span, l look) (*picture, error) {
+func (s *Server) draw(ctx context.Context, x, earlier *span, l look) (*picture, error) {
 	o := l.options(x.observed)
 	place := s.pictures.of(l.key())
 	place.mu.Lock() // pictures of one kind are made one after the other, each with the places of the last
 	defer place.mu.Unlock()
+	if err := ctx.Err(); err != nil { // nobody waits for it any more
+		return nil, err
+	}
 	o.Keep = place.shown
 	var g *view.Graph
 	if earlier != nil {
@@ -134,7 +137,10 @@ type whole struct {
 
 // whole is made once for all who ask for a part of it.
 func (s *Server) whole(ctx context.Context, x *span, level string) (*whole, error) {
-	return cached(ctx, s.cache, "w"+x.key+" "+level+x.m.Window.End, func(context.Context) (*whole, int64, error) {
+	return cached(ctx, s.cache, "w"+x.key+" "+level+x.m.Window.End, func(ctx context.Context) (*whole, int64, error) {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, err
+		}
 		w := newWhole(x.m, view.Make(x.m, view.Options{Level: level, ShowNoise: true, Length: x.observed}))
 		return w, 2 * cost(x.m), nil
 	})

@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/flate"
@@ -21,8 +24,12 @@ const (
 	// mostResumed bounds the deltas that are kept for clients that come back, in
 	// number and bytes.
 	mostResumed, mostResumedBytes = 60, 1 << 20
-	// idleTopics is how many ways to look are kept of which nobody looks now.
-	idleTopics = 16
+	// idleTopics is how many ways to look are kept of which nobody looks now, and
+	// idleFor for how long: for clients that come back.
+	idleTopics, idleFor = 16, 30 * time.Second
+	// topicCost is what a topic takes for each byte of its snapshot: the text, the
+	// graph, and what of it is compared with the next one.
+	topicCost = 5
 	// watchedFor is how long somebody counts as looking who is gone.
 	watchedFor = 10 * time.Second
 )
@@ -35,6 +42,7 @@ type hub struct {
 
 	mu     sync.Mutex
 	topics map[string]*topic
+	most   int64 // bytes that all topics may take
 	open   int
 	left   time.Time // when the last stream ended
 	closed string    // why no stream is opened any more
@@ -44,6 +52,7 @@ type hub struct {
 type topic struct {
 	look look
 	mark string // of its ids
+	cost atomic.Int64
 
 	mu       sync.Mutex // held while it is brought up to date, and while clients come and go
 	seq      uint64
@@ -87,7 +96,7 @@ type client struct {
 }
 
 func newHub(s *Server) *hub {
-	return &hub{s: s, boot: secret()[:6], topics: map[string]*topic{}}
+	return &hub{s: s, boot: secret()[:6], topics: map[string]*topic{}, most: s.c.Memory}
 }
 
 func (h *hub) watched(now time.Time) bool {
@@ -116,11 +125,34 @@ func (h *hub) join(ctx context.Context, l look, last string) (*topic, *client, e
 	}
 	h.open++
 	h.mu.Unlock()
+	entered := false
+	defer func() {
+		if !entered {
+			h.ended()
+		}
+	}()
+	t, c, err := h.enter(ctx, l, last)
+	entered = err == nil
+	return t, c, err
+}
+
+// enter makes a client of a topic. To make the topic's graph is work like any.
+func (h *hub) enter(ctx context.Context, l look, last string) (*topic, *client, error) {
+	leave, p := h.s.enter(ctx)
+	if p != nil {
+		return nil, nil, p
+	}
+	defer leave()
 	c := &client{queue: make(chan *message, queued), behind: make(chan struct{}, 1), done: make(chan struct{})}
-	t := h.topic(l)
+	t, err := h.topic(l)
+	if err != nil {
+		return nil, nil, err
+	}
 	defer t.mu.Unlock()
 	if err := t.update(ctx, h.s); err != nil {
-		h.leave(t, nil)
+		if len(t.clients) == 0 {
+			t.idle = h.s.now()
+		}
 		return nil, nil, err
 	}
 	if !t.resume(c, last) {
@@ -131,18 +163,23 @@ func (h *hub) join(ctx context.Context, l look, last string) (*topic, *client, e
 }
 
 // topic finds or makes the topic of a way to look, and locks it.
-func (h *hub) topic(l look) *topic {
+func (h *hub) topic(l look) (*topic, error) {
 	key := l.key() + " " + l.length.String()
 	for {
 		h.mu.Lock()
 		t := h.topics[key]
 		if t == nil {
+			if h.prune() > h.most {
+				h.mu.Unlock()
+				h.s.counters.streamsRefused.Add(1)
+				return nil, busy(codeTooMany, "streams look at the graph in so many ways that there is no memory for another: close one, or look with a smaller limit", 5)
+			}
 			t = h.newTopic(key, l)
 		}
 		h.mu.Unlock()
 		t.mu.Lock()
 		if !t.gone { // it may have been forgotten in between
-			return t
+			return t, nil
 		}
 		t.mu.Unlock()
 	}
@@ -157,16 +194,18 @@ func (h *hub) newTopic(key string, l look) *topic {
 	return t
 }
 
-// leave ends a stream; t is not locked for a client that is nil.
+// leave ends a stream.
 func (h *hub) leave(t *topic, c *client) {
-	if c != nil {
-		t.mu.Lock()
-		delete(t.clients, c)
-		if len(t.clients) == 0 {
-			t.idle = h.s.now()
-		}
-		t.mu.Unlock()
+	t.mu.Lock()
+	delete(t.clients, c)
+	if len(t.clients) == 0 {
+		t.idle = h.s.now()
 	}
+	t.mu.Unlock()
+	h.ended()
+}
+
+func (h *hub) ended() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.open--
@@ -188,32 +227,51 @@ func (h *hub) tell() {
 	}
 }
 
-// looked are the topics that there are.
+// looked are the topics that there are, without those that are forgotten.
 func (h *hub) looked() []*topic {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var all []*topic
-	var oldest *topic
-	name, idle := "", 0
+	h.prune()
+	return slices.Collect(maps.Values(h.topics))
+}
+
+// prune forgets the topics that nobody has looked at for a while, and of the others
+// that nobody looks at those that are too many or take too much, the longest idle
+// first. It gives what is left takes, in bytes. h is locked.
+func (h *hub) prune() (cost int64) {
+	type resting struct {
+		key string
+		t   *topic
+		at  time.Time
+	}
+	var idle []resting
 	for key, t := range h.topics {
-		if all = append(all, t); !t.mu.TryLock() {
-			continue
+		cost += t.cost.Load()
+		if !t.mu.TryLock() {
+			continue // it is at work
 		}
 		if len(t.clients) == 0 && !t.idle.IsZero() {
-			if idle++; oldest == nil || t.idle.Before(oldest.idle) {
-				oldest, name = t, key
-			}
+			idle = append(idle, resting{key, t, t.idle})
 		}
 		t.mu.Unlock()
 	}
-	if idle > idleTopics && oldest.mu.TryLock() {
-		if len(oldest.clients) == 0 {
-			oldest.gone = true
-			delete(h.topics, name)
+	slices.SortFunc(idle, func(a, b resting) int { return a.at.Compare(b.at) })
+	now := h.s.now()
+	for i, r := range idle {
+		if now.Sub(r.at) < idleFor && len(idle)-i <= idleTopics && cost <= h.most/2 {
+			break
 		}
-		oldest.mu.Unlock()
+		if !r.t.mu.TryLock() {
+			continue
+		}
+		if len(r.t.clients) == 0 {
+			r.t.gone = true
+			delete(h.topics, r.key)
+			cost -= r.t.cost.Load()
+		}
+		r.t.mu.Unlock()
 	}
-	return all
+	return cost
 }
 
 // close ends all streams and opens no more.
@@ -259,6 +317,7 @@ func (t *topic) update(ctx context.Context, s *Server) error {
 	t.now, t.key = now, x.key
 	t.seq++
 	t.snapshot = t.message("snapshot", p.answer.body)
+	t.cost.Store(topicCost * int64(len(t.snapshot.text)))
 	if before == nil {
 		return nil
 	}

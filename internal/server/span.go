@@ -201,7 +201,10 @@ func (s *Server) run(ctx context.Context, run []*tick) (*topology.Map, error) {
 
 // merged merges maps once for all who ask.
 func (s *Server) merged(ctx context.Context, key string, maps []*topology.Map) (*topology.Map, error) {
-	return cached(ctx, s.cache, key, func(context.Context) (*topology.Map, int64, error) {
+	return cached(ctx, s.cache, key, func(ctx context.Context) (*topology.Map, int64, error) {
+		if err := ctx.Err(); err != nil {
+			return nil, 0, err
+		}
 		m := topology.MergeAll(maps)
 		return m, cost(m), nil
 	})

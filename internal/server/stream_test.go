@@ -419,31 +419,6 @@ func TestStreamsAreCounted(t *testing.T) {
 	}
 }
 
-// TestIdleTopicsAreForgotten: as many ways to look as there are, few are kept.
-func TestIdleTopicsAreForgotten(t *testing.T) {
-	s, _, tick := running(t, nil)
-	for i := range 100 {
-		c := &call{p: &parameters{now: noon, values: map[string][]string{"limit": {fmt.Sprint(i)}}}}
-		topic, client, err := s.hub.join(context.Background(), c.look(), "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.hub.leave(topic, client)
-		if i%3 == 0 {
-			tick(nil)
-		}
-	}
-	for range 100 {
-		s.hub.tell()
-	}
-	if n := len(s.hub.topics); n > idleTopics {
-		t.Errorf("%d topics are kept, want at most %d", n, idleTopics)
-	}
-	if n := len(s.pictures.by); n > mostPictures {
-		t.Errorf("places of %d ways to look are kept, want at most %d", n, mostPictures)
-	}
-}
-
 // waitFor waits a bounded time until something holds.
 func waitFor(t testing.TB, holds func() bool) {
 	t.Helper()
