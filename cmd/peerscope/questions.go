@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"peerscope/internal/export"
@@ -70,16 +71,15 @@ func (q *questions) answer(p *pipeline, m *topology.Map) {
 	open := q.open
 	q.open = nil
 	q.mu.Unlock()
-	for _, one := range open {
-		one.answer <- tell(p, m, one.edges)
+	if len(open) == 0 {
+		return
 	}
-}
-
-// tell explains those of the edges that the window has.
-func tell(p *pipeline, m *topology.Map, ids []string) *server.Told {
+	// All that is asked is explained in one go through the connections.
 	wanted := map[string]bool{}
-	for _, id := range ids {
-		wanted[id] = true
+	for _, one := range open {
+		for _, id := range one.edges {
+			wanted[id] = true
+		}
 	}
 	var edges []*topology.Edge
 	for i := range m.Edges {
@@ -87,11 +87,25 @@ func tell(p *pipeline, m *topology.Map, ids []string) *server.Told {
 			edges = append(edges, &m.Edges[i])
 		}
 	}
-	if len(edges) == 0 {
+	export.Worst(edges)
+	explained := p.explain(m, edges)
+	for _, one := range open {
+		one.answer <- tell(m, explained, one.edges)
+	}
+}
+
+// tell answers with the explanations of those of the edges that the window has; nil:
+// it has none of them.
+func tell(m *topology.Map, explained []*topology.Explanation, ids []string) *server.Told {
+	told := &server.Told{}
+	for _, x := range explained {
+		if x != nil && slices.Contains(ids, x.Edge.ID) {
+			told.Explanations = append(told.Explanations, x)
+		}
+	}
+	if told.Explanations == nil {
 		return nil
 	}
-	export.Worst(edges)
-	told := &server.Told{Explanations: p.explain(m, edges)}
 	var text bytes.Buffer
 	if err := export.Explain(&text, m, told.Explanations, nil, export.Style{}); err == nil {
 		told.Text = text.String()

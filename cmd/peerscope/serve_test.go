@@ -199,6 +199,7 @@ func TestServe(t *testing.T) {
 			if n := sumOf(text, "peerscope_edge_connections_opened_total"); n != first {
 				t.Errorf("metrics say %d were opened, want %d", n, first)
 			}
+			s.explains(ns, l)
 			s.stop()
 
 			s = startServe(t, args...)
@@ -207,10 +208,45 @@ func TestServe(t *testing.T) {
 			s.until("what was before the restart", func() bool {
 				var m topology.Map
 				s.get("/api/v1/map?window=120s", &m)
-				return opened(&m, 7001) == first+5
+				return opened(&m, 7001) == first+1+5
 			})
 			s.stop()
 		})
+	}
+}
+
+// explains: several who ask at once for the grounds of an edge all get them.
+func (s *serving) explains(ns *capturetest.Namespace, l net.Listener) {
+	s.t.Helper()
+	client, server := capturetest.Connect(s.t, ns, l)
+	defer client.Close()
+	defer server.Close()
+	var m topology.Map
+	s.until("the open connection", func() bool {
+		s.get("/api/v1/map?window=10s", &m)
+		return len(m.Edges) > 0 && m.Edges[0].Connections.Active == 1
+	})
+	answers := make(chan string, 5)
+	for range cap(answers) {
+		go func() {
+			r, err := http.Get(s.url + "/api/v1/explain?level=process&edge=" + m.Edges[0].ID)
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			defer r.Body.Close()
+			b, _ := io.ReadAll(r.Body)
+			answers <- string(b)
+		}()
+	}
+	for range cap(answers) {
+		var got struct {
+			Text         string
+			Explanations []topology.Explanation
+		}
+		if b := <-answers; json.Unmarshal([]byte(b), &got) != nil || len(got.Explanations) != 1 || got.Explanations[0].Edge.ID != m.Edges[0].ID || !strings.Contains(got.Text, "7001") {
+			s.t.Errorf("an explanation: %s", b)
+		}
 	}
 }
 
