@@ -22,6 +22,10 @@ const (
 	dayChurn = 1 // edges that are new in a window of ten seconds
 )
 
+// dayVariable names a folder in which the day stays for the next run: making it
+// takes minutes. It may be of another version of this program.
+const dayVariable = "PEERSCOPE_HISTORY_DAY"
+
 // theDay is made once for all benchmarks that read it.
 type theDay struct {
 	once  sync.Once
@@ -36,7 +40,7 @@ var benchDay theDay
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if benchDay.dir != "" {
+	if benchDay.dir != "" && os.Getenv(dayVariable) == "" {
 		os.RemoveAll(benchDay.dir)
 	}
 	os.Exit(code)
@@ -93,17 +97,25 @@ func (v *variants) next(start time.Time, length time.Duration, replaced int) *to
 
 func (d *theDay) make(b *testing.B) {
 	d.once.Do(func() {
-		dir, err := os.MkdirTemp("", "history-bench-")
-		if err != nil {
-			b.Fatal(err)
+		v := newVariants(dayEdges)
+		d.edge = v.edges[1].edge.ID
+		dir := os.Getenv(dayVariable)
+		if kept, err := OpenReadOnly(dir); dir != "" && err == nil {
+			d.dir, d.bytes = dir, kept.Stats().Bytes
+			kept.Close()
+			return
+		}
+		if dir == "" {
+			var err error
+			if dir, err = os.MkdirTemp("", "history-bench-"); err != nil {
+				b.Fatal(err)
+			}
 		}
 		d.dir = dir
 		s, err := Open(dir, Options{NoSync: true, MaxBytes: 16 << 30})
 		if err != nil {
 			b.Fatal(err)
 		}
-		v := newVariants(dayEdges)
-		d.edge = v.edges[1].edge.ID
 		var spent time.Duration
 		n := 0
 		for at := t0; at.Before(t0.Add(24 * time.Hour)); {

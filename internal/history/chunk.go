@@ -210,24 +210,29 @@ func (r *reader) column(numbers []uint64, c, like, width int) {
 	if r.err != nil {
 		return
 	}
-	one := uint64(0)
-	if how == columnSame {
-		one = r.number()
-	}
-	for at := 0; at < len(numbers); at += width {
-		switch how {
-		case columnZero, columnSame:
-			numbers[at+c] = one
-		case columnLike:
+	switch how {
+	case columnZero, columnSame:
+		one := uint64(0)
+		if how == columnSame {
+			one = r.number()
+		}
+		for at := c; at < len(numbers); at += width {
+			numbers[at] = one
+		}
+	case columnLike:
+		for at := 0; at < len(numbers); at += width {
 			numbers[at+c] = numbers[at+like]
-		case columnPlain:
-			numbers[at+c] = r.number()
-		case columnDeltas:
+		}
+	case columnPlain:
+		for at := c; at < len(numbers); at += width {
+			numbers[at] = r.number()
+		}
+	case columnDeltas:
+		for at := 0; at < len(numbers); at += width {
 			n := r.number()
 			numbers[at+c] = numbers[at+like] + (n>>1 ^ -(n & 1))
-		default:
-			r.fail()
-			return
 		}
+	default:
+		r.fail()
 	}
 }

@@ -83,6 +83,13 @@ type form struct {
 	columns []column
 	ops     []operation
 	like    []int // the column that each is mostly equal to; -1: none
+	runs    []run // the operations of all columns
+}
+
+// run are columns that stand together and merge in the same way.
+type run struct {
+	op       operation
+	from, to int
 }
 
 // forms are all forms that were met. It is safe for concurrent use.
@@ -131,9 +138,20 @@ func (f *forms) of(key []byte) (*form, error) {
 		made.columns = append(made.columns, c)
 		made.ops = append(made.ops, c.kind.operation())
 	}
-	made.like = alike(made.columns)
+	made.like, made.runs = alike(made.columns), runsOf(made.ops)
 	f.byKey[made.key] = made
 	return made, nil
+}
+
+func runsOf(ops []operation) (out []run) {
+	for i, op := range ops {
+		if last := len(out) - 1; last >= 0 && out[last].op == op {
+			out[last].to++
+		} else {
+			out = append(out, run{op, i, i + 1})
+		}
+	}
+	return out
 }
 
 func compareColumns(a, b column) int {

@@ -24,6 +24,9 @@ type dictionary struct {
 	setNumbers  map[string]int32 // by JSON
 	setPointers map[*sets]int32  // the same, of those that were met
 	nodeNumbers map[string]int32 // by id, the latest
+
+	roomEdges pieces[identity]
+	roomNodes pieces[node]
 }
 
 func newDictionary() *dictionary {
@@ -172,11 +175,12 @@ func (d *identity) made() string {
 	return topology.EdgeID(d.client, d.server, d.transport, where)
 }
 
-// decode adds what encode wrote.
+// decode adds what encode wrote. It keeps b.
 func (d *dictionary) decode(b []byte, known *forms) error {
-	r := reader{b: b}
+	r := reader{b: b, whole: string(b)}
 	for range r.count() {
-		e := &identity{id: r.text(), client: r.text(), server: r.text(), transport: r.text(), path: r.text(), serverPort: uint16(r.number())}
+		e := d.roomEdges.new()
+		*e = identity{id: r.text(), client: r.text(), server: r.text(), transport: r.text(), path: r.text(), serverPort: uint16(r.number())}
 		for range r.count() {
 			e.ends = append(e.ends, r.text())
 		}
@@ -205,7 +209,9 @@ func (d *dictionary) decode(b []byte, known *forms) error {
 		d.sets = append(d.sets, s)
 	}
 	for range r.count() {
-		d.nodes = append(d.nodes, &node{id: r.text(), raw: []byte(r.text())})
+		n := d.roomNodes.new()
+		*n = node{id: r.text(), raw: r.bytes()}
+		d.nodes = append(d.nodes, n)
 	}
 	return r.end()
 }

@@ -6,31 +6,41 @@ import (
 	"peerscope/internal/topology"
 )
 
-// toEdge is the edge of a row, as it was before it was written down.
-func (r *row) toEdge() topology.Edge {
+// edgeRoom makes edges of rows, as they were before they were written down. What
+// they consist of lives and dies with their map.
+type edgeRoom struct {
+	numbers   pieces[uint64]
+	bytes     pieces[topology.Bytes]
+	sides     pieces[topology.Sides]
+	stats     pieces[topology.Stat]
+	buckets   pieces[topology.Bucket]
+	protocols pieces[topology.Protocol]
+}
+
+func (m *edgeRoom) edge(r *row, e *topology.Edge) {
 	d := r.edge
-	e := topology.Edge{ID: d.id, Client: d.client, Server: d.server, Ends: d.ends, Transport: d.transport, ServerPort: d.serverPort, EndPorts: d.endPorts, Path: d.path}
+	*e = topology.Edge{ID: d.id, Client: d.client, Server: d.server, Ends: d.ends, Transport: d.transport, ServerPort: d.serverPort, EndPorts: d.endPorts, Path: d.path}
 	if r.sets != nil {
 		e.Dialed, e.Services, e.Candidates, e.Holders = r.sets.Dialed, r.sets.Services, r.sets.Candidates, r.sets.Holders
 	}
 	e.Evidence = topology.Evidence{Peer: map[string]uint64{}, Role: map[string]uint64{}}
-	open := topology.Evidence{Peer: map[string]uint64{}, Role: map[string]uint64{}}
+	var open topology.Evidence
 	for i, c := range r.form.columns {
-		r.put(&e, &open, c, r.numbers[i])
+		m.put(e, &open, c, r.numbers[i])
 	}
 	e.SetOpen(open)
 	// While nothing is known of protocols there is one row, of all connections.
 	if len(e.Protocols) == 1 && e.Protocols[0].Name == "" {
 		e.Protocols = nil
 		if n := e.Connections.Active + e.Connections.Closed; n > 0 {
-			e.Protocols = []topology.Protocol{{Connections: n}}
+			e.Protocols = m.protocols.take(1)
+			e.Protocols[0].Connections = n
 		}
 	}
-	return e
 }
 
 // put writes one number to where it belongs.
-func (r *row) put(e *topology.Edge, open *topology.Evidence, c column, n uint64) {
+func (m *edgeRoom) put(e *topology.Edge, open *topology.Evidence, c column, n uint64) {
 	switch k := c.kind; {
 	case k == kindActive:
 		e.Connections.Active = n
@@ -43,30 +53,30 @@ func (r *row) put(e *topology.Edge, open *topology.Evidence, c column, n uint64)
 	case k == kindFailed:
 		e.Connections.Failed = n
 	case k >= kindRTT && k < kindRTT+4:
-		putFigure(&e.RTT, k-kindRTT, n)
+		m.putFigure(&e.RTT, k-kindRTT, n)
 	case k >= kindConnect && k < kindConnect+4:
-		putFigure(&e.Connect, k-kindConnect, n)
+		m.putFigure(&e.Connect, k-kindConnect, n)
 	case k >= kindBytes && k < kindRTT:
-		putDirection(e, k, n)
+		m.putDirection(e, k, n)
 	case k >= kindConnectBuckets:
-		putBucket(e.Connect, k-kindConnectBuckets, n)
+		m.putBucket(e.Connect, k-kindConnectBuckets, n)
 	case k >= kindRTTBuckets:
-		putBucket(e.RTT, k-kindRTTBuckets, n)
+		m.putBucket(e.RTT, k-kindRTTBuckets, n)
 	default:
 		putNamed(e, open, c, n)
 	}
 }
 
-func putFigure(into **topology.Stat, which kind, n uint64) {
+func (m *edgeRoom) putFigure(into **topology.Stat, which kind, n uint64) {
 	if *into == nil {
-		*into = &topology.Stat{}
+		*into = m.stats.new()
 	}
 	s := *into
 	*[...]*uint64{&s.Count, &s.Sum, &s.Min, &s.Max}[which] = n
 }
 
 // putBucket adds a bucket behind the others.
-func putBucket(s *topology.Stat, bucket kind, n uint64) {
+func (m *edgeRoom) putBucket(s *topology.Stat, bucket kind, n uint64) {
 	if n == 0 || s == nil {
 		return
 	}
@@ -74,12 +84,15 @@ func putBucket(s *topology.Stat, bucket kind, n uint64) {
 	if int(bucket) < len(topology.BucketBounds) {
 		upTo = topology.BucketBounds[bucket]
 	}
+	if s.Buckets == nil {
+		s.Buckets = m.buckets.take(bucketsTogether)[:0]
+	}
 	s.Buckets = append(s.Buckets, topology.Bucket{UpTo: upTo, Count: n})
 }
 
-func putDirection(e *topology.Edge, k kind, n uint64) {
+func (m *edgeRoom) putDirection(e *topology.Edge, k kind, n uint64) {
 	if k >= kindSideClient && e.Sides == nil {
-		e.Sides = &topology.Sides{}
+		e.Sides = m.sides.new()
 	}
 	var into **topology.Bytes
 	switch k &^ 3 {
@@ -99,9 +112,11 @@ func putDirection(e *topology.Edge, k kind, n uint64) {
 		return
 	}
 	if *into == nil {
-		*into = &topology.Bytes{}
+		*into = m.bytes.new()
 	}
-	*directions(*into)[k&3] = &n
+	number := m.numbers.new()
+	*number = n
+	*directions(*into)[k&3] = number
 }
 
 // putNamed writes a number that has a name. What a later version may have
@@ -109,15 +124,15 @@ func putDirection(e *topology.Edge, k kind, n uint64) {
 func putNamed(e *topology.Edge, open *topology.Evidence, c column, n uint64) {
 	switch c.kind {
 	case kindEndedPeer:
-		count(e.Evidence.Peer, c.name, n)
+		count(&e.Evidence.Peer, c.name, n)
 	case kindEndedRole:
-		count(e.Evidence.Role, c.name, n)
+		count(&e.Evidence.Role, c.name, n)
 	case kindOpenPeer:
-		count(e.Evidence.Peer, c.name, n)
-		count(open.Peer, c.name, n)
+		count(&e.Evidence.Peer, c.name, n)
+		count(&open.Peer, c.name, n)
 	case kindOpenRole:
-		count(e.Evidence.Role, c.name, n)
-		count(open.Role, c.name, n)
+		count(&e.Evidence.Role, c.name, n)
+		count(&open.Role, c.name, n)
 	case kindError:
 		if e.Errors == nil {
 			e.Errors = map[string]uint64{}
@@ -135,8 +150,12 @@ func putNamed(e *topology.Edge, open *topology.Evidence, c column, n uint64) {
 	}
 }
 
-func count(into map[string]uint64, name string, n uint64) {
-	if n > 0 {
-		into[name] += n
+func count(into *map[string]uint64, name string, n uint64) {
+	if n == 0 {
+		return
 	}
+	if *into == nil {
+		*into = map[string]uint64{}
+	}
+	(*into)[name] += n
 }

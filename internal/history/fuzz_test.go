@@ -92,7 +92,7 @@ func FuzzFrames(f *testing.F) {
 				m.last[m.nodeSlot(d.nodes[n].id)] = d.nodes[n]
 			}
 		}
-		_, _ = m.window().toMap()
+		_, _ = m.window().toMap(newNodeReader())
 		if s, err := decodeTotals(sums); err == nil {
 			s.edge()
 		}

@@ -11,8 +11,12 @@ import (
 // each number once, and does not build the maps in between.
 type merger struct {
 	forms  *forms
-	joins  map[[2]*form]joined
+	joins  map[[2]*form]*joined
 	unions map[[2]*sets]*sets
+
+	lastPair [2]*form // that was asked of joins
+	lastJoin *joined
+	numbers  pieces[uint64] // of slots
 
 	windows    int // how many were added; the one that is being added counts
 	start, end int64
@@ -34,7 +38,15 @@ type slot struct {
 }
 
 func newMerger(f *forms) *merger {
-	return &merger{forms: f, joins: map[[2]*form]joined{}, unions: map[[2]*sets]*sets{}, edges: map[string]int32{}, nodes: map[string]int32{}}
+	return &merger{forms: f, joins: map[[2]*form]*joined{}, unions: map[[2]*sets]*sets{}, edges: map[string]int32{}, nodes: map[string]int32{}}
+}
+
+// expect makes room for the edges and nodes of a window, when nothing was added.
+func (m *merger) expect(edges, nodes int) {
+	if len(m.slots) == 0 && len(m.last) == 0 {
+		m.edges, m.slots = make(map[string]int32, edges), make([]slot, 0, edges)
+		m.nodes, m.last = make(map[string]int32, nodes), make([]*node, 0, nodes)
+	}
 }
 
 // begin takes what a window says beside its nodes and edges.
@@ -69,11 +81,10 @@ func (m *merger) add(at int32, f *form, numbers []uint64, s *sets) {
 	t := &m.slots[at]
 	switch {
 	case t.times == 0:
-		t.form, t.numbers, t.sets = f, slices.Clone(numbers), s
+		t.form, t.numbers, t.sets = f, m.numbers.take(len(numbers)), s
+		copy(t.numbers, numbers)
 	case t.form == f:
-		for i, n := range numbers {
-			t.numbers[i] = f.ops[i].apply(t.numbers[i], n)
-		}
+		f.apply(t.numbers, numbers)
 	default:
 		m.addOther(t, f, numbers)
 	}
@@ -82,6 +93,29 @@ func (m *merger) add(at int32, f *form, numbers []uint64, s *sets) {
 	}
 	t.window = m.windows
 	t.times++
+}
+
+// apply merges the numbers of the next window, b, into a. Both are of the form.
+func (f *form) apply(a, b []uint64) {
+	for _, r := range f.runs {
+		x, y := a[r.from:r.to], b[r.from:r.to]
+		switch r.op {
+		case opAdd:
+			for i, n := range y[:len(x)] {
+				x[i] += n
+			}
+		case opMin:
+			for i, n := range y[:len(x)] {
+				x[i] = min(x[i], n)
+			}
+		case opMax:
+			for i, n := range y[:len(x)] {
+				x[i] = max(x[i], n)
+			}
+		case opLast:
+			copy(x, y)
+		}
+	}
 }
 
 func (o operation) apply(a, b uint64) uint64 {
@@ -98,12 +132,7 @@ func (o operation) apply(a, b uint64) uint64 {
 
 // addOther adds numbers of another form than the slot has.
 func (m *merger) addOther(t *slot, f *form, numbers []uint64) {
-	key := [2]*form{t.form, f}
-	j, ok := m.joins[key]
-	if !ok {
-		j = m.forms.join(t.form, f)
-		m.joins[key] = j
-	}
+	j := m.joined([2]*form{t.form, f})
 	if j.form == t.form { // the slot has all columns already
 		for i, op := range j.form.ops {
 			if b := j.b[i]; b >= 0 {
@@ -114,7 +143,7 @@ func (m *merger) addOther(t *slot, f *form, numbers []uint64) {
 		}
 		return
 	}
-	out := make([]uint64, len(j.form.columns))
+	out := m.numbers.take(len(j.form.columns))
 	for i, op := range j.form.ops {
 		a, b := j.a[i], j.b[i]
 		switch {
@@ -127,6 +156,21 @@ func (m *merger) addOther(t *slot, f *form, numbers []uint64) {
 		}
 	}
 	t.form, t.numbers = j.form, out
+}
+
+// joined is the form that two have together. The rows of a window come form by
+// form, and most edges have the same form as others, so it is mostly the last one.
+func (m *merger) joined(of [2]*form) *joined {
+	if m.lastJoin != nil && m.lastPair == of {
+		return m.lastJoin
+	}
+	j := m.joins[of]
+	if j == nil {
+		j = new(m.forms.join(of[0], of[1]))
+		m.joins[of] = j
+	}
+	m.lastPair, m.lastJoin = of, j
+	return j
 }
 
 // unite joins two sets of one edge.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"peerscope/internal/topology"
@@ -40,7 +41,7 @@ func (s *Store) Range(ctx context.Context, from, to time.Time) (*topology.Map, [
 		}
 		return nil, gaps, e
 	}
-	m, err := w.toMap()
+	m, err := w.toMap(s.nodes)
 	return m, gaps, err
 }
 
@@ -56,8 +57,9 @@ func (s *Store) mergedBy(ctx context.Context, from, to int64, events bool) (*win
 		if len(entries) == 0 {
 			return nil, s.gaps(nil, from, to), nil
 		}
+		s.loadAll(entries)
 		// Merging is associative: two halves are merged at the same time.
-		half := len(entries) / 2
+		half := halfOf(entries)
 		later := make(chan part, 1)
 		go func() { later <- s.part(ctx, entries[half:], events) }()
 		a := s.part(ctx, entries[:half], events)
@@ -74,6 +76,40 @@ func (s *Store) mergedBy(ctx context.Context, from, to int64, events bool) (*win
 		}
 		return a.sum.window(), s.gaps(append(a.seen, b.seen...), from, to), nil
 	}
+}
+
+// loadAll reads the dictionaries of the files of some windows, two at a time.
+func (s *Store) loadAll(entries []entry) {
+	last := map[*segment]int{} // the last record that is wanted of each
+	var order []*segment
+	for _, e := range entries {
+		if _, ok := last[e.segment]; !ok {
+			order = append(order, e.segment)
+		}
+		last[e.segment] = max(last[e.segment], e.number)
+	}
+	var next atomic.Int64
+	inTwo(2, func(int, int) {
+		for i := next.Add(1) - 1; i < int64(len(order)); i = next.Add(1) - 1 {
+			// An error comes again with the window that needs it.
+			_, _ = order[i].dictionaryOf(last[order[i]], s.forms, s.decoder)
+		}
+	})
+}
+
+// halfOf is how many of the windows have half of the edges.
+func halfOf(entries []entry) int {
+	all := 0
+	for _, e := range entries {
+		all += int(e.record().edges)
+	}
+	before := 0
+	for i, e := range entries {
+		if before += int(e.record().edges); before*2 >= all {
+			return i
+		}
+	}
+	return len(entries) / 2
 }
 
 // part is the sum of some windows.
@@ -163,6 +199,7 @@ func (t *taker) decode(d *dictionary, r *record, events bool) (a about, err erro
 	if a, err = decodeAbout(b); err != nil {
 		return a, err
 	}
+	t.m.expect(min(int(r.edges), len(d.edges)), min(int(r.nodes), len(d.nodes)))
 	t.m.begin(r.start, r.end, int64(r.observed), a)
 	if events {
 		if b, err = t.frame(r, frameEvents); err != nil {

@@ -7,6 +7,9 @@ import "encoding/binary"
 type reader struct {
 	b   []byte
 	err error
+	// whole is a copy of what b began as, that texts are parts of: one piece of
+	// memory for all of them. Empty: each text is a copy.
+	whole string
 }
 
 func (r *reader) number() uint64 {
@@ -36,10 +39,20 @@ func (r *reader) count() int {
 }
 
 func (r *reader) text() string {
+	b := r.bytes()
+	if r.whole != "" {
+		at := len(r.whole) - len(r.b) - len(b)
+		return r.whole[at : at+len(b)]
+	}
+	return string(b)
+}
+
+// bytes are part of what is read.
+func (r *reader) bytes() []byte {
 	n := r.count()
-	s := string(r.b[:n])
+	b := r.b[:n:n]
 	r.b = r.b[n:]
-	return s
+	return b
 }
 
 func (r *reader) byte() byte {

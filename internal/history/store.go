@@ -24,6 +24,7 @@ type Store struct {
 	mu      sync.RWMutex // of what is below; writers hold it while they write
 	levels  [4]*level
 	forms   *forms
+	nodes   *nodeReader
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
 
@@ -108,7 +109,7 @@ func OpenReadOnly(dir string) (*Store, error) {
 }
 
 func newStore(dir string, o Options) *Store {
-	s := &Store{dir: dir, o: o, forms: newForms(), lost: map[string]uint64{}}
+	s := &Store{dir: dir, o: o, forms: newForms(), nodes: newNodeReader(), lost: map[string]uint64{}}
 	keep := [...]time.Duration{o.Keep.Fine, o.Keep.Minute, o.Keep.TenMinutes, o.Keep.Hour}
 	for i, spec := range levelSpecs() {
 		s.levels[i] = &level{levelSpec: spec, dir: filepath.Join(dir, spec.name), keep: keep[i]}
@@ -205,7 +206,7 @@ func (s *Store) learn() error {
 	if err != nil || w == nil {
 		return err
 	}
-	m, err := w.toMap()
+	m, err := w.toMap(s.nodes)
 	if err != nil {
 		return err
 	}

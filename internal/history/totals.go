@@ -97,12 +97,12 @@ func decodeTotals(b []byte) (*totals, error) {
 
 // edge is an edge with these numbers, to be measured.
 func (t *totals) edge() *topology.Edge {
-	r := row{edge: &identity{}}
+	var room edgeRoom
 	var e topology.Edge
 	var open topology.Evidence
 	for k := range t.kinds {
 		if !k.named() {
-			r.put(&e, &open, column{kind: k}, t.n[k])
+			room.put(&e, &open, column{kind: k}, t.n[k])
 		}
 	}
 	return &e

@@ -1,12 +1,10 @@
 package history
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
-	"slices"
 
 	"peerscope/internal/topology"
 )
@@ -43,14 +41,6 @@ type Missed struct {
 type node struct {
 	id  string
 	raw []byte // JSON
-}
-
-func (n *node) read() (*topology.Node, error) {
-	var v topology.Node
-	if err := json.Unmarshal(n.raw, &v); err != nil {
-		return nil, fmt.Errorf("node %.60q: %w", n.id, err)
-	}
-	return &v, nil
 }
 
 // converter makes windows of maps. It remembers the last window, since the next
@@ -146,33 +136,4 @@ func (a *about) restore() error {
 		a.Map.Logical[i].SetOpen(a.Open[i])
 	}
 	return nil
-}
-
-// readNodes adds the nodes, sorted by id.
-func (w *window) readNodes(m *topology.Map) error {
-	slices.SortFunc(w.nodes, func(a, b *node) int { return cmp.Compare(a.id, b.id) })
-	for _, n := range w.nodes {
-		v, err := n.read()
-		if err != nil {
-			return err
-		}
-		m.Nodes = append(m.Nodes, *v)
-	}
-	return nil
-}
-
-// toMap is the map again.
-func (w *window) toMap() (*topology.Map, error) {
-	m := *w.about.Map
-	m.Nodes, m.Edges = make([]topology.Node, 0, len(w.nodes)), make([]topology.Edge, 0, len(w.rows))
-	done := make(chan error, 1)
-	go func() { done <- w.readNodes(&m) }()
-	slices.SortFunc(w.rows, func(a, b row) int { return cmp.Compare(a.edge.id, b.edge.id) })
-	for i := range w.rows {
-		// Of a window that was merged something may be left of an edge with nothing on it.
-		if e := w.rows[i].toEdge(); e.Shows() {
-			m.Edges = append(m.Edges, e)
-		}
-	}
-	return &m, <-done
 }

@@ -30,7 +30,7 @@ func (s *Store) Windows(ctx context.Context, from, to time.Time, step time.Durat
 			e.record().bad.Store(true)
 			continue
 		}
-		got, err := m.window().toMap()
+		got, err := m.window().toMap(s.nodes)
 		if err != nil {
 			continue
 		}
