@@ -10,6 +10,11 @@ import (
 // aspect is how much wider than high a layout is to be, as screens are.
 const aspect = 1.6
 
+// fewColumns is up to how many columns one is left empty at the right for a rank
+// that comes later. A map with more of them has most of its ranks already, and
+// the empty one would cost it the size at which it can be read.
+const fewColumns = 3
+
 // draft is a layout that is begun anew: who stands in which band and column, and
 // in which order from top to bottom.
 type draft struct {
@@ -383,7 +388,7 @@ func (d *draft) settle() {
 			first, step = -1, -1
 			d.p.left = &first
 		case right:
-			if first = next + 1; d.p.o.Final { // else one column is left for a rank that comes later
+			if first = next + 1; d.p.o.Final || next > fewColumns { // else one column is left for a rank that comes later
 				first = next
 			}
 			d.p.right = &first
