@@ -53,6 +53,10 @@ func shop(n int, from, to time.Time, more int) *topology.Map {
 	for i := range more {
 		w.edge(w.service(i), w.service((i*7+3)%more), "tcp", uint16(7000+i%50), float64(1000*(i%97)), float64(3000*(i%89)))
 		w.edge(w.service(i), w.service((i*13+5)%more), "tcp", 9090, float64(100*(i%53)), float64(500*(i%41)))
+		if more >= 1000 { // four calls each: 5,000 nodes have 20,000 edges
+			w.edge(w.service(i), w.service((i*29+11)%more), "tcp", 8443, float64(10*(i%31)), float64(50*(i%37)))
+			w.edge(w.service(i), w.service(i%50), "tcp", 5432, float64(30*(i%23)), float64(20*(i%19)))
+		}
 	}
 	for _, node := range w.nodes {
 		w.m.Nodes = append(w.m.Nodes, node)

@@ -11,13 +11,15 @@ import { at, follow, go, selected, view, viewName } from "./model/state";
 import { followTime } from "./model/time";
 import { followWays } from "./model/ways";
 import { Chips, Banner, chipOpen, Empty } from "./parts/states";
-import { copy } from "./parts/copymenu";
+import { Copied, copyFirst } from "./parts/copymenu";
 import { Drawer } from "./parts/drawer";
 import { filterInput } from "./parts/filterbox";
 import { Header, nextTheme, pause } from "./parts/header";
 import { Help } from "./parts/help";
 import { canvas, MapView, tidy } from "./parts/map";
 import { MatrixView } from "./parts/matrix";
+import { Palette } from "./parts/palette";
+import { followPrinting, Paper } from "./parts/paper";
 import { Rail } from "./parts/rail";
 import { Reader } from "./parts/reader";
 import { TableView } from "./parts/table";
@@ -44,6 +46,7 @@ function App() {
       </a>
       <Header />
       <Banner />
+      <Paper />
       <div class={open ? "body open" : "body"}>
         <Rail />
         <Main />
@@ -52,6 +55,8 @@ function App() {
       <TimelineBar />
       <Reader />
       <Help />
+      <Palette />
+      <Copied />
     </>
   );
 }
@@ -60,10 +65,7 @@ Object.assign(hooks, {
   filter: () => filterInput.current?.focus(),
   pause,
   theme: nextTheme,
-  copy: () => {
-    const id = selected.value[0];
-    if (id) void copy(id, "id");
-  },
+  copy: copyFirst,
   fit: () => canvas.value?.fit(),
   tidy,
   zoom: (f: number) => canvas.value?.zoomBy(f),
@@ -80,6 +82,7 @@ Object.assign(hooks, {
 });
 
 follow();
+followPrinting();
 listen();
 start();
 followTime();

@@ -84,6 +84,72 @@ await check("copies an edge as id, filter, curl, JSON and Mermaid", async () => 
   await page.keyboard.press("Escape");
 });
 
+await check("finds commands by name", async () => {
+  await view("");
+  await page.keyboard.press(":");
+  await page.keyboard.type("level host");
+  await until(page, () => document.querySelectorAll(".palette li").length === 1, null, "the one command with these words");
+  await accessible(page, "palette");
+  await page.keyboard.press("Enter");
+  await until(page, () => /level=host/.test(location.hash) && !document.querySelector(".palette"), null, "the level of hosts, and no palette");
+  await view("");
+  await page.keyboard.press(":");
+  await page.keyboard.type("postgres");
+  await page.keyboard.press("Enter");
+  await until(page, () => document.querySelector(".drawer h2")?.textContent === "postgres", null, "the node that was named");
+  await page.keyboard.press("Escape");
+});
+
+await check("copies what is chosen, or the view, as what is asked for", async () => {
+  await view("");
+  await page.evaluate(() => {
+    window.copied = [];
+    navigator.clipboard.writeText = async (t) => void window.copied.push(t);
+  });
+  await page.keyboard.press("Y");
+  await page.keyboard.type("mermaid");
+  await page.keyboard.press("Enter");
+  await until(page, () => /copied: Mermaid/.test(document.querySelector(".toast")?.textContent ?? ""), null, "a word on what was copied");
+  await page.keyboard.press("y");
+  const [mermaid, link] = await page.evaluate(() => window.copied);
+  holds(mermaid.startsWith("flowchart LR\n") && mermaid.includes("postgres"), mermaid);
+  equal(link, await page.evaluate(() => location.href), "link");
+  const p = await nodePoint(page, "postgres");
+  await page.mouse.click(p.x, p.y);
+  await page.keyboard.press("Y");
+  await page.keyboard.type("filter");
+  await page.keyboard.press("Enter");
+  equal(await page.evaluate(() => window.copied.at(-1)), "proc=postgres", "filter of the node");
+  await page.keyboard.press("Escape");
+});
+
+await check("covers addresses and hosts, and says so in the address only", async () => {
+  await view("");
+  await page.keyboard.press("r");
+  await until(page, () => !document.querySelector(".cy")._cyreg.cy.nodes().some((n) => n.data("name") === "203.0.113.9"), null, "the address to be covered");
+  const there = await page.evaluate(() => document.querySelector("#map").parentElement.textContent + document.querySelector(".cy")._cyreg.cy.nodes().map((n) => n.data("name")).join(" "));
+  holds(!/203\.0|10\.0\.3\.7|web-1/.test(there), there);
+  holds(/covered=1/.test(await page.evaluate(() => location.hash)), "not in the address");
+  await page.keyboard.press("r");
+  await until(page, () => document.querySelector(".cy")._cyreg.cy.nodes().some((n) => n.data("name") === "203.0.113.9"), null, "the address again");
+});
+
+await check("prints what is shown on light paper", async () => {
+  await view("");
+  await page.emulateMedia({ media: "print" });
+  await until(page, () => document.querySelector(".paper svg"), null, "the map as a drawing");
+  const paper = await page.evaluate(() => ({
+    text: document.querySelector(".paper").textContent,
+    theme: document.documentElement.dataset.theme,
+    seen: [".rail", ".timeline", ".stage", ".map-buttons"].filter((s) => document.querySelector(s)?.checkVisibility()),
+    wide: document.documentElement.scrollWidth - innerWidth,
+  }));
+  holds(/postgres/.test(paper.text) && /one node for each program/.test(paper.text), paper.text);
+  equal([paper.theme, paper.seen, paper.wide > 0], ["light", [], false], "theme, what is of no use on paper, and whether it is too wide");
+  await page.emulateMedia({ media: "screen", colorScheme: "dark" });
+  await until(page, () => !document.querySelector(".paper") && document.documentElement.dataset.theme === "dark", null, "the page as before");
+});
+
 await check("filters with completion, chips and counts", async () => {
   await view("");
   await page.keyboard.press("/");

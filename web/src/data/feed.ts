@@ -1,5 +1,7 @@
 // Where the graph that is shown comes from: the live stream, or one answer for a
 // time in the past. One stream a tab; a hidden tab closes it and asks now and then.
+// A large graph is asked for now and then, too: of twenty thousand edges most change
+// every second, and each second would be as large as the whole.
 
 import { batch, computed, effect, signal } from "@preact/signals";
 import { view } from "../model/state";
@@ -23,6 +25,14 @@ export const shownKey = signal("");
 
 const hidden = signal(document.hidden);
 document.addEventListener("visibilitychange", () => (hidden.value = document.hidden));
+
+/** A graph with more edges than this is looked at now and then, not streamed. */
+const mostStreamed = 3000;
+/** Between two looks at a large graph: this many times as long as one takes, within bounds in milliseconds. */
+const pause = { times: 4, least: 5_000, most: 30_000 };
+
+/** How long until a large graph is asked for again, in milliseconds; null: it is streamed. */
+export const pace = signal<number | null>(null);
 
 /** The members of the view that the server is asked for. */
 const asked = computed(() => {
@@ -134,20 +144,29 @@ function stream(query: Query, key: string): () => void {
   };
 }
 
-/** Asks once for a time in the past; a hidden tab asks for now, every ten seconds. */
-function look(query: Query, key: string, every: number | null): () => void {
+const once = () => null;
+
+/**
+ * Asks once for a time in the past; a hidden tab asks for now, every ten seconds.
+ * every says from the graph and how long it took when to ask again; null: never.
+ */
+function look(query: Query, key: string, every: (g: Graph, took: number) => number | null): () => void {
   const abort = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const ask = () => {
+    const begun = performance.now();
     api.graph(query, abort.signal).then(
       (g) => {
         show(g, key);
-        if (every !== null) timer = setTimeout(ask, every);
+        if (abort.signal.aborted) return;
+        const wait = every(g, performance.now() - begun);
+        if (wait !== null) timer = setTimeout(ask, wait);
       },
       (e: unknown) => {
         if (abort.signal.aborted) return;
         fail(e);
-        if (e instanceof Unreachable) timer = setTimeout(ask, 3000);
+        // What is wrong with the question will not get better by asking again.
+        if (e instanceof Unreachable || (every !== once && e instanceof ApiError && e.problem.status >= 500)) timer = setTimeout(ask, 3000);
       },
     );
   };
@@ -158,14 +177,38 @@ function look(query: Query, key: string, every: number | null): () => void {
   };
 }
 
+/** Streams what is small, or was not seen yet and is limited; asks for the rest now and then. */
+function live(query: Query, key: string): () => void {
+  let stop = () => {};
+  const begin = () => {
+    pace.value = null;
+    stop = stream(query, key);
+  };
+  const limited = query["limit"] !== 0 && Number(query["limit"]) <= 500;
+  if (limited) begin();
+  else {
+    stop = look(query, key, (g, took) => {
+      if (g.edges.length <= mostStreamed) {
+        begin();
+        return null;
+      }
+      return (pace.value = Math.round(Math.min(pause.most, Math.max(pause.least, took * pause.times))));
+    });
+  }
+  return () => {
+    pace.value = null;
+    stop();
+  };
+}
+
 export function start(): void {
   effect(() => {
     const key = asked.value;
     const query = question();
     const time = askedAt.value;
-    if (time !== null) return look({ ...query, at: time }, key, null);
-    if (hidden.value) return look(query, key, 10_000);
-    return stream(query, key);
+    if (time !== null) return look({ ...query, at: time }, key, once);
+    if (hidden.value) return look(query, key, () => 10_000);
+    return live(query, key);
   });
   effect(() => {
     const time = askedBefore.value;

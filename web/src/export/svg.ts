@@ -1,10 +1,11 @@
 // The picture of the map as a file: the whole map in the places that are on the
 // screen, drawn from the same geometry as the canvas.
 
-import { bounds, along, pieces, type Box, type Curve } from "../map/geometry";
-import { cardContent, escape, fit } from "../map/card";
-import { labelOf } from "../map/labels";
+import { bounds, pieces, type Box, type Curve, type Point } from "../map/geometry";
+import { cardContent, escape, fit, widthOf } from "../map/card";
+import { labelOf, most as mostLabels, ordered, room, type Rect } from "../map/labels";
 import { shapeOf, type Scene } from "../map/elements";
+import { dashes } from "../map/style";
 import type { Theme } from "../map/theme";
 import type { Shown } from "../model/shown";
 
@@ -41,13 +42,7 @@ export function svg(s: Shown, sc: Scene, t: Theme, label: string, caption: strin
         "</g>",
     );
   }
-  for (const e of s.edges) {
-    const c = sc.curves.get(e.id);
-    if (!c) continue;
-    const l = labelOf(e, label);
-    const text = [l.failing ? "✕" : "", l.text, l.protocol, l.tls ? "TLS" : ""].filter(Boolean).join(" ");
-    if (text) out.push(words(text, c, l.failing ? t.colour.error : t.text, t));
-  }
+  out.push(...labels(s, sc, t, label));
   out.push(`<text x="${n1(b.left)}" y="${n1(b.bottom + pad + 10)}" font-family="${escape(t.font)}" font-size="11" fill="${t.muted}">${escape(caption)}</text>`);
   out.push("</svg>");
   return { text: out.join("\n") + "\n", width, height };
@@ -70,7 +65,7 @@ function outline(shape: string, w: number, h: number, fill: string, stroke: stri
 
 function edge(c: Curve, d: { colour: string; width: number; line: string; opacity: number; arrow: string }): string {
   const path = `M${n1(c.from.x)} ${n1(c.from.y)}` + pieces(c).map(([, q, r]) => `Q${n1(q.x)} ${n1(q.y)} ${n1(r.x)} ${n1(r.y)}`).join("");
-  const dash = d.line === "dashed" ? ' stroke-dasharray="7 4"' : d.line === "dotted" ? ' stroke-dasharray="1 4"' : "";
+  const dash = d.line === "solid" ? "" : ` stroke-dasharray="${dashes(d.line, d.width).map(n1).join(" ")}"${d.line === "dotted" ? ' stroke-linecap="round"' : ""}`;
   let out = `<g opacity="${d.opacity}"><path d="${path}" fill="none" stroke="${d.colour}" stroke-width="${d.width}"${dash}/>`;
   if (d.arrow !== "none") {
     const s = c.to.x >= c.controls.at(-1)!.x ? 1 : -1;
@@ -83,9 +78,24 @@ function edge(c: Curve, d: { colour: string; width: number; line: string; opacit
   return out + "</g>";
 }
 
-function words(text: string, c: Curve, colour: string, t: Theme): string {
-  const p = along(c, 0.5);
-  const w = text.length * 6 + 10;
+/** The labels for which there is room, those of problems and of much traffic first. */
+function labels(s: Shown, sc: Scene, t: Theme, label: string): string[] {
+  const out: string[] = [];
+  const taken: Rect[] = [...sc.at.values()].map((b) => ({ x: b.x - b.w / 2, y: b.y - b.h / 2, w: b.w, h: b.h }));
+  for (const e of ordered(s.edges)) {
+    const c = sc.curves.get(e.id);
+    if (!c || out.length >= mostLabels) continue;
+    const l = labelOf(e, label);
+    const text = [l.failing ? "✕" : "", l.text, l.protocol, l.tls ? "TLS" : ""].filter(Boolean).join(" ");
+    if (!text) continue;
+    const w = widthOf(text, `11px ${t.font}`) + 12;
+    const p = room(c, w, 18, taken);
+    if (p) out.push(words(text, p, w, l.failing ? t.colour.error : t.text, t));
+  }
+  return out;
+}
+
+function words(text: string, p: Point, w: number, colour: string, t: Theme): string {
   return (
     `<rect x="${n1(p.x - w / 2)}" y="${n1(p.y - 9)}" width="${w}" height="18" rx="9" fill="${t.ground}" fill-opacity="0.92"/>` +
     `<text x="${n1(p.x)}" y="${n1(p.y + 4)}" text-anchor="middle" font-family="${escape(t.font)}" font-size="11" fill="${colour}">${escape(text)}</text>`

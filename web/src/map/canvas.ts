@@ -10,6 +10,10 @@ import type { Theme } from "./theme";
 /** How long what is gone stays, faded, where it was. */
 const lingering = 30_000;
 
+/** Below this width, in CSS pixels, the map is not shown smaller than can be read. */
+const narrow = 600;
+const readable = 0.6;
+
 export interface Events {
   hover(id: string | null, at?: { x: number; y: number }): void;
   tap(id: string | null, more: boolean): void;
@@ -20,7 +24,7 @@ export interface Events {
 
 export class Canvas {
   readonly cy: Core;
-  scene: Scene = { items: [], at: new Map(), boxes: new Map(), curves: new Map() };
+  scene: Scene = { items: [], at: new Map(), boxes: new Map(), curves: new Map(), plain: false };
   private gone = new Map<string, number>();
   private detail = "";
   private fitted = false;
@@ -78,6 +82,9 @@ export class Canvas {
     this.scene = s;
     const { cy } = this;
     const wanted = new Set(s.items.map((i) => i.data.id));
+    // While a large map is dragged or zoomed its last picture is, which costs nothing.
+    const renderer = (cy as unknown as { renderer(): { textureOnViewport: boolean } }).renderer();
+    renderer.textureOnViewport = s.plain;
     cy.batch(() => {
       if (fresh) this.gone.clear();
       cy.elements().forEach((e) => {
@@ -115,7 +122,7 @@ export class Canvas {
         group: i.group,
         data: i.data,
         ...(i.position ? { position: { ...i.position } } : {}),
-        classes: [...i.classes, ...(entering ? ["entering"] : []), ...(i.group === "nodes" && !i.classes.includes("box") ? [this.detail] : [])].join(" "),
+        classes: [...i.classes, ...(entering ? ["entering"] : []), ...(i.group === "nodes" ? [(i.classes.includes("box") ? "box-" : "") + this.detail] : [])].join(" "),
         ...(i.classes.includes("box") ? { grabbable: false, selectable: false, pannable: true } : {}),
       } as cytoscape.ElementDefinition);
       if (entering) requestAnimationFrame(() => e.removeClass("entering"));
@@ -135,7 +142,7 @@ export class Canvas {
       any = true;
     }
     if (any) old.data(changed);
-    for (const c of ["new", "gone", "ended", "loop"]) {
+    for (const c of ["new", "gone", "ended", "loop", "bent", "plain", "loud"]) {
       const on = i.classes.includes(c);
       if (old.hasClass(c) !== on) old.toggleClass(c, on);
     }
@@ -168,6 +175,7 @@ export class Canvas {
       const nodes = this.cy.nodes().not(".box");
       nodes.removeClass("card name shape");
       nodes.addClass(d);
+      this.cy.nodes(".box").removeClass("box-card box-name box-shape").addClass("box-" + d);
     });
   }
 
@@ -184,6 +192,12 @@ export class Canvas {
       return;
     }
     const zoom = Math.max(cy.minZoom(), Math.min(1, (w - 2 * pad.side) / (b.right - b.left), (h - pad.top - pad.bottom) / (b.bottom - b.top)));
+    // On a telephone all of it could not be read: it begins where callers are.
+    if (w < narrow && zoom < readable) {
+      const tall = readable * (b.bottom - b.top) > h - pad.top - pad.bottom;
+      cy.viewport({ zoom: readable, pan: { x: pad.side - readable * b.left, y: tall ? pad.top - readable * b.top : (h - readable * (b.top + b.bottom)) / 2 } });
+      return;
+    }
     cy.viewport({ zoom, pan: { x: w / 2 - (zoom * (b.left + b.right)) / 2, y: (h + pad.top - pad.bottom) / 2 - (zoom * (b.top + b.bottom)) / 2 } });
   }
 

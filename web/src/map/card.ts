@@ -71,8 +71,7 @@ export function cardContent(n: GraphNode, w: number, h: number, t: Theme): strin
   const badgeWidth = badge ? widthOf(badge, `600 11px ${t.font}`) + 12 : 0;
   const room = w - 38 - 10 - (badge ? badgeWidth + 6 : 0);
   const name = escape(fit(n.name, `600 13px ${t.font}`, room));
-  const second = [n.place, n.subtitle].filter(Boolean).join(" · ");
-  const sub = escape(fit(second, `11px ${t.font}`, w - 38 - 10));
+  const sub = escape(secondLine(n, badge !== "", `11px ${t.font}`, w - 38 - 10));
   const y = sub ? h / 2 - 4 : h / 2 + 4.5;
   const font = escape(t.font);
   let s = "<g>";
@@ -87,25 +86,40 @@ export function cardContent(n: GraphNode, w: number, h: number, t: Theme): strin
   return s + "</g>";
 }
 
+/** Where it is, and the rest: of both the place gives way. How many processes there are the badge says. */
+function secondLine(n: GraphNode, badge: boolean, font: string, room: number): string {
+  const rest = badge && n.subtitle === `${n.processes} processes` ? "" : (n.subtitle ?? "");
+  if (!n.place || !rest) return fit(n.place || rest, font, room);
+  const left = room - widthOf(" · " + rest, font);
+  return left < 40 ? fit(n.place + " · " + rest, font, room) : fit(n.place, font, left) + " · " + rest;
+}
+
 function stripes(w: number, h: number, t: Theme): string {
   let d = "";
   for (let x = -h; x < w; x += 9) d += `M${x} ${h}L${x + h} 0`;
   return `<clipPath id="c"><rect x="2" y="2" width="${w - 4}" height="${h - 4}" rx="7"/></clipPath><path clip-path="url(#c)" d="${d}" stroke="${t.muted}" stroke-opacity="0.22" stroke-width="2"/>`;
 }
 
-const images = new Map<string, string>();
+/** Images that were made, and what is to be made when it is drawn first: of a large map few cards are. */
+const images = new Map<string, string | { n: GraphNode; w: number; h: number; t: Theme }>();
 
-/** The card as an image's address; equal nodes have equal addresses. */
-export function cardImage(n: GraphNode, w: number, h: number, t: Theme): string {
+/** Names a card; equal nodes have equal names. */
+export function cardKey(n: GraphNode, w: number, h: number, t: Theme): string {
   const key = [t.dark, w, h, n.name, n.subtitle ?? "", n.place ?? "", n.processes ?? 0, glyphOf(n)].join("\n");
-  let image = images.get(key);
-  if (!image) {
-    // Drawn at twice the size, so that it is sharp when zoomed in.
-    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${w * 2}" height="${h * 2}" viewBox="0 0 ${w} ${h}">${cardContent(n, w, h, t)}</svg>`;
-    image = "data:image/svg+xml;utf8," + encodeURIComponent(svg);
-    if (images.size > 20_000) images.clear();
-    images.set(key, image);
-  }
+  if (images.size > 20_000) images.clear();
+  if (!images.has(key)) images.set(key, { n, w, h, t });
+  return key;
+}
+
+/** The card with that name as an image's address. */
+export function cardImage(key: string): string {
+  const made = images.get(key);
+  if (made === undefined || typeof made === "string") return made ?? "none";
+  const { n, w, h, t } = made;
+  // Drawn at twice the size, so that it is sharp when zoomed in.
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${w * 2}" height="${h * 2}" viewBox="0 0 ${w} ${h}">${cardContent(n, w, h, t)}</svg>`;
+  const image = "data:image/svg+xml;utf8," + encodeURIComponent(svg);
+  images.set(key, image);
   return image;
 }
 

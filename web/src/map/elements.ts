@@ -5,8 +5,8 @@ import { bytesOf, endsOf, type GraphEdge, type GraphNode } from "../data/types";
 import { edgeToken, edgeWidth, healthToken, lineOf, oneWay, type Colouring } from "../model/encode";
 import type { Change, Shown } from "../model/shown";
 import type { View } from "../model/url";
-import { cardImage } from "./card";
-import { boxOf, controls, curves as curvesOf, places, type Box, type Curve } from "./geometry";
+import { cardKey } from "./card";
+import { boxOf, controls, curves as curvesOf, mostCurved, places, type Box, type Curve } from "./geometry";
 import type { Theme } from "./theme";
 
 export interface Item {
@@ -21,7 +21,12 @@ export interface Scene {
   at: Map<string, Box>;
   boxes: Map<string, Box>;
   curves: Map<string, Curve>;
+  /** There are so many edges that they are straight lines without arrows. */
+  plain: boolean;
 }
+
+/** How far the bar of a node's share stays from the sides of its card. */
+export const barInset = 12;
 
 export const boxPrefix = "box:";
 
@@ -42,13 +47,15 @@ export function scene(s: Shown, v: Pick<View, "pins" | "colour">, t: Theme, now:
   const most = Math.max(1, ...s.nodes.map((n) => n.bytes_per_second ?? 0));
   for (const n of s.nodes) items.push(node(n, at.get(n.id)!, most, t, s.changes.get(n.id)));
   const curves = curvesOf(s.edges, at);
+  const plain = s.edges.length > mostCurved;
   for (const e of s.edges) {
     const c = curves.get(e.id);
     if (!c) continue; // an end is not on the map
     const [a, b] = endsOf(e);
-    items.push(edge(e, c, at.get(a)!, at.get(b)!, v.colour, t, now, s.changes.get(e.id)));
+    const i = edge(e, plain ? null : c, at.get(a)!, at.get(b)!, v.colour, t, now, s.changes.get(e.id));
+    items.push(i);
   }
-  return { items, at, boxes, curves };
+  return { items, at, boxes, curves, plain };
 }
 
 function node(n: GraphNode, b: Box, most: number, t: Theme, change: Change | undefined): Item {
@@ -56,6 +63,7 @@ function node(n: GraphNode, b: Box, most: number, t: Theme, change: Change | und
   const calm = token === "ok" || token === "idle";
   // In steps, so that what wobbles a little is not drawn anew every second.
   const share = n.bytes_per_second ? Math.max(2, Math.round((20 * n.bytes_per_second) / most) * 5) : 0;
+  const bar = b.w - 2 * barInset;
   const classes: string[] = [];
   if (change === "added") classes.push("new");
   if (change === "gone") classes.push("gone");
@@ -72,10 +80,11 @@ function node(n: GraphNode, b: Box, most: number, t: Theme, change: Change | und
       textWidth: b.w - 12,
       shape: shapeOf(n),
       colour: calm ? t.line : t.colour[token],
+      fill: calm ? t.line : t.colour[token],
       border: calm ? 1 : 2.5,
       line: n.kind === "address" || n.kind === "bundle" || change === "gone" ? "dashed" : "solid",
-      image: cardImage(n, b.w, b.h, t),
-      share: share + "%",
+      image: cardKey(n, b.w, b.h, t),
+      share: Math.round((share * bar) / 100) + "px",
     },
   };
 }
@@ -88,16 +97,18 @@ export function shapeOf(n: GraphNode): string {
   return "round-rectangle";
 }
 
-function edge(e: GraphEdge, c: Curve, a: Box, b: Box, by: Colouring, t: Theme, now: number, change: Change | undefined): Item {
+function edge(e: GraphEdge, c: Curve | null, a: Box, b: Box, by: Colouring, t: Theme, now: number, change: Change | undefined): Item {
   const token = edgeToken(e, by, now);
   const colour = change === "added" ? t.colour.tls : change === "gone" ? t.colour.idle : change === "changed" ? t.colour.warn : t.colour[token];
   const width = edgeWidth(bytesOf(e));
-  const { weights, distances } = controls(c);
   const classes: string[] = [];
   if (change === "gone") classes.push("gone");
   if (change === undefined && e.since !== undefined && now - e.since < fresh) classes.push("new");
   const [from, to] = endsOf(e);
-  if (from === to) classes.push("loop");
+  const calm = change === "same" || token === "ok" || token === "idle";
+  if (!c) classes.push("plain", ...(calm ? [] : ["loud"]));
+  else if (from === to) classes.push("loop");
+  else classes.push("bent");
   return {
     group: "edges",
     classes,
@@ -105,14 +116,11 @@ function edge(e: GraphEdge, c: Curve, a: Box, b: Box, by: Colouring, t: Theme, n
       id: e.id,
       source: from,
       target: to,
-      from: px(c.from.x - a.x, c.from.y - a.y),
-      to: px(c.to.x - b.x, c.to.y - b.y),
-      weights,
-      distances,
+      ...(c && { from: px(c.from.x - a.x, c.from.y - a.y), to: px(c.to.x - b.x, c.to.y - b.y), ...controls(c) }),
       width: Math.round(width * 2) / 2,
       colour,
       line: lineOf(e),
-      opacity: change === "same" ? 0.35 : token === "ok" || token === "idle" ? 0.75 : 1,
+      opacity: change === "same" ? 0.35 : !calm ? 1 : c ? 0.75 : 0.4,
       arrow: e.client ? (oneWay(e) ? "chevron" : "triangle") : "none",
       arrowScale: (oneWay(e) ? 0.6 : 1) * Math.max(0.75, 1.25 - Math.round(width * 2) / 28),
     },

@@ -126,19 +126,31 @@ const detours = [0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 8, -8, 10, -10].ma
 const samples = [0.1, 0.16, 0.22, 0.28, 0.34, 0.4, 0.46, 0.5, 0.54, 0.6, 0.66, 0.72, 0.78, 0.84, 0.9];
 /** With more edges than this none is bent: there would be no way around. */
 const bendable = 200;
+/** With more edges than this they are straight and plain: curves, dashes and arrows cost a browser seconds. */
+export const mostCurved = 1500;
+
+/** From middle to middle, below the cards. */
+function straight(a: Box, b: Box): Curve {
+  return { from: { x: a.x, y: a.y }, controls: [{ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }], to: { x: b.x, y: b.y } };
+}
 
 /**
  * The curves of all edges. One that would run behind a node it has nothing to do
  * with is bent aside, as far as that helps.
  */
 export function curves(edges: GraphEdge[], at: Map<string, Box>): Map<string, Curve> {
-  const lane = lanes(edges);
   const out = new Map<string, Curve>();
+  const plain = edges.length > mostCurved;
+  const lane = plain ? new Map<string, number>() : lanes(edges);
   for (const e of edges) {
     const [x, y] = endsOf(e);
     const a = at.get(x);
     const b = at.get(y);
     if (!a || !b) continue;
+    if (plain) {
+      out.set(e.id, straight(a, b));
+      continue;
+    }
     let best = curve(a, b, lane.get(e.id) ?? 0);
     const apart = Math.abs(a.x - b.x) > 1.3 * (a.w + b.w) / 2;
     if (apart && edges.length <= bendable) {

@@ -8,9 +8,9 @@ import * as f from "../model/format";
 import { labelText, protocolNames } from "../model/sentence";
 import type { Canvas } from "./canvas";
 import { widthOf } from "./card";
-import { along } from "./geometry";
+import { along, type Curve, type Point } from "./geometry";
 
-interface Rect {
+export interface Rect {
   x: number;
   y: number;
   w: number;
@@ -18,8 +18,8 @@ interface Rect {
 }
 
 /** Below this zoom there are no labels, and never more than this many. */
-const leastZoom = 0.6;
-const most = 150;
+const leastZoom = 0.5;
+export const most = 150;
 const shares = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8];
 const height = 18;
 
@@ -43,6 +43,24 @@ export function labelOf(e: GraphEdge, kind: string): Label {
   };
 }
 
+/** Those of problems first, then those of much traffic. */
+export function ordered(edges: GraphEdge[]): GraphEdge[] {
+  return [...edges].sort((a, b) => Number(isProblem(b)) - Number(isProblem(a)) || traffic(b) - traffic(a) || (a.id < b.id ? -1 : 1));
+}
+
+/** The middle of a label on its edge that covers nothing that is taken, which it then is; null: there is no room. */
+export function room(c: Curve, w: number, h: number, taken: Rect[], on: (p: Point) => Point | null = (p) => p): Point | null {
+  for (const t of shares) {
+    const p = on(along(c, t));
+    if (!p) continue;
+    const r = { x: p.x - w / 2 - 2, y: p.y - h / 2 - 1, w: w + 4, h: h + 2 };
+    if (taken.some((o) => r.x < o.x + o.w && o.x < r.x + r.w && r.y < o.y + o.h && o.y < r.y + r.h)) continue;
+    taken.push(r);
+    return p;
+  }
+  return null;
+}
+
 export class Labels {
   private pool = new Map<string, { element: HTMLElement; content: string; width: number }>();
   private edges: GraphEdge[] = [];
@@ -54,7 +72,7 @@ export class Labels {
   constructor(private layer: HTMLElement, private canvas: Canvas) {}
 
   set(edges: GraphEdge[], kind: string): void {
-    this.edges = [...edges].sort((a, b) => Number(isProblem(b)) - Number(isProblem(a)) || traffic(b) - traffic(a) || (a.id < b.id ? -1 : 1));
+    this.edges = ordered(edges);
     this.kind = kind;
     this.place();
   }
@@ -81,30 +99,27 @@ export class Labels {
     const [width, tall] = [cy.width(), cy.height()];
     const used = new Set<string>();
     const taken: Rect[] = [];
+    const inSight = (m: Point) => {
+      const [x, y] = [m.x * zoom + pan.x, m.y * zoom + pan.y];
+      return x < -80 || y < -20 || x > width + 80 || y > tall + 20 ? null : { x, y };
+    };
     if (zoom >= leastZoom) {
       for (const b of scene.at.values()) {
-        taken.push({ x: b.x * zoom + pan.x - (b.w * zoom) / 2, y: b.y * zoom + pan.y - (b.h * zoom) / 2, w: b.w * zoom, h: b.h * zoom });
+        const r = { x: b.x * zoom + pan.x - (b.w * zoom) / 2, y: b.y * zoom + pan.y - (b.h * zoom) / 2, w: b.w * zoom, h: b.h * zoom };
+        if (r.x < width + 80 && r.x + r.w > -80 && r.y < tall + 20 && r.y + r.h > -20) taken.push(r);
       }
       for (const e of this.edges) {
         if (used.size >= most) break;
         const c = scene.curves.get(e.id);
-        if (!c) continue;
+        if (!c || !shares.some((t) => inSight(along(c, t)))) continue;
         const l = labelOf(e, this.kind);
         if (!l.text && !l.protocol && !l.tls && !l.failing) continue;
         const held = this.element(l);
-        for (const t of shares) {
-          const p = along(c, t);
-          const x = p.x * zoom + pan.x;
-          const y = p.y * zoom + pan.y;
-          if (x < -80 || y < -20 || x > width + 80 || y > tall + 20) continue;
-          const r = { x: x - held.width / 2 - 2, y: y - height / 2 - 1, w: held.width + 4, h: height + 2 };
-          if (taken.some((o) => r.x < o.x + o.w && o.x < r.x + r.w && r.y < o.y + o.h && o.y < r.y + r.h)) continue;
-          taken.push(r);
-          used.add(e.id);
-          held.element.style.transform = `translate(${Math.round(x - held.width / 2)}px, ${Math.round(y - height / 2)}px)`;
-          held.element.hidden = false;
-          break;
-        }
+        const p = room(c, held.width, height, taken, inSight);
+        if (!p) continue;
+        used.add(e.id);
+        held.element.style.transform = `translate(${Math.round(p.x - held.width / 2)}px, ${Math.round(p.y - height / 2)}px)`;
+        held.element.hidden = false;
       }
     }
     const alive = new Set(this.edges.map((e) => e.id));

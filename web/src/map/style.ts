@@ -2,8 +2,15 @@
 // say states: near, far, gone, chosen, and how much detail there is room for.
 
 import type { StylesheetJson } from "cytoscape";
-import { plain } from "./card";
+import { cardImage, plain } from "./card";
+import { barInset } from "./elements";
 import type { Theme } from "./theme";
+
+/** Longer dashes for thicker lines, so that they stay dashes; dots are round and as far apart as they are thick. */
+export function dashes(line: string, width: number): number[] {
+  if (line === "dotted") return [0.1, 2.2 * width + 2];
+  return [Math.max(7, 2.4 * width), Math.max(4, 1.2 * width)];
+}
 
 export function stylesheet(t: Theme, calm: boolean): StylesheetJson {
   const bar = plain(t.colour.ok);
@@ -35,17 +42,19 @@ export function stylesheet(t: Theme, calm: boolean): StylesheetJson {
     {
       selector: "node.card",
       style: {
-        "background-image": ((e: { data(k: string): string }) => [e.data("image"), bar]) as never,
+        "background-image": ((e: { data(k: string): string }) => [cardImage(e.data("image")), bar]) as never,
         "background-width": ((e: { data(k: string): string }) => ["100%", e.data("share")]) as never,
         "background-height": ["100%", "3px"] as never,
-        "background-position-x": ["0%", "0%"] as never,
-        "background-position-y": ["0%", "100%"] as never,
+        "background-position-x": ["0%", barInset + "px"] as never,
+        "background-position-y": ["0%", ((e: { data(k: string): number }) => e.data("h") - 6 + "px")] as never,
         "background-fit": ["none", "none"] as never,
         "background-clip": ["none", "node"] as never,
         "background-image-containment": ["over", "inside"] as never,
         "background-image-smoothing": ["yes", "no"] as never,
       },
     },
+    // Of a map that is far away there is only where nodes are, and which are not well.
+    { selector: "node.shape", style: { "background-color": "data(fill)" } },
     {
       selector: "node.name",
       style: {
@@ -80,8 +89,38 @@ export function stylesheet(t: Theme, calm: boolean): StylesheetJson {
         "z-index": 0,
       },
     },
+    // Smaller on the screen, larger on the map, so that it can be read.
+    { selector: "node.box-name", style: { "font-size": 20, "text-margin-y": 26 } },
+    { selector: "node.box-shape", style: { "font-size": 34, "text-margin-y": -6 } },
     {
       selector: "edge",
+      style: {
+        "curve-style": "haystack",
+        "haystack-radius": 0,
+        width: "data(width)",
+        "line-color": "data(colour)",
+        "line-opacity": "data(opacity)" as never,
+        "overlay-opacity": 0,
+        "z-index-compare": "manual",
+        "z-index": 5,
+      },
+    },
+    {
+      selector: "edge.bent, edge.loop",
+      style: {
+        "line-style": "data(line)" as never,
+        "line-cap": ((e: { data(k: string): string }) => (e.data("line") === "dotted" ? "round" : "butt")) as never,
+        "line-dash-pattern": ((e: { data(k: string): never }) => dashes(e.data("line"), e.data("width"))) as never,
+        "target-arrow-shape": "data(arrow)" as never,
+        "target-arrow-color": "data(colour)",
+        "source-arrow-shape": "none",
+        "arrow-scale": "data(arrowScale)" as never,
+        "transition-property": "opacity",
+        "transition-duration": fade,
+      },
+    },
+    {
+      selector: "edge.bent",
       style: {
         "curve-style": "unbundled-bezier",
         "edge-distances": "endpoints",
@@ -89,23 +128,11 @@ export function stylesheet(t: Theme, calm: boolean): StylesheetJson {
         "target-endpoint": "data(to)" as never,
         "control-point-distances": ((e: { data(k: string): number[] }) => e.data("distances")) as never,
         "control-point-weights": ((e: { data(k: string): number[] }) => e.data("weights")) as never,
-        width: "data(width)",
-        "line-color": "data(colour)",
-        "line-style": "data(line)" as never,
-        "line-dash-pattern": ((e: { data(k: string): string }) => (e.data("line") === "dotted" ? [1, 4] : [7, 4])) as never,
-        "line-opacity": "data(opacity)" as never,
-        "target-arrow-shape": "data(arrow)" as never,
-        "target-arrow-color": "data(colour)",
-        "source-arrow-shape": "none",
-        "arrow-scale": "data(arrowScale)" as never,
-        "transition-property": "opacity",
-        "transition-duration": fade,
-        "overlay-opacity": 0,
-        "z-index-compare": "manual",
-        "z-index": 5,
       },
     },
     { selector: "edge.loop", style: { "curve-style": "bezier", "loop-direction": "0deg", "loop-sweep": "60deg", "control-point-step-size": 46, "source-endpoint": "outside-to-node", "target-endpoint": "outside-to-node", "edge-distances": "intersection" } },
+    { selector: "edge.plain", style: { "z-index": 1 } },
+    { selector: "edge.plain.loud", style: { "z-index": 6 } },
     { selector: "node.ended", style: { opacity: 0.6 } },
     { selector: ".gone", style: { opacity: 0.35 } },
     { selector: "edge.gone", style: { "line-style": "dotted" } },

@@ -32,13 +32,17 @@ export const bindings: Binding[] = [
   { keys: ["l"], section: "Map", text: "label of edges: the next", run: () => go({ label: next(labels, view.value.label) }), only: ["map"] },
   { keys: ["T"], section: "View", text: "light, dark, as the system", run: () => hooks.theme() },
   { keys: ["A"], section: "View", text: "all nodes, or the first 60", run: () => go({ limit: view.value.limit === 0 ? 60 : 0 }) },
+  { keys: ["d"], section: "View", text: "names, or addresses where they are known", run: () => go({ addresses: !view.value.addresses }) },
+  { keys: ["r"], section: "View", text: "cover hosts, addresses and command lines", run: () => go({ covered: !view.value.covered }) },
+  { keys: [":"], section: "View", text: "all commands, by name", run: () => (panel.value = "palette") },
   { keys: ["?"], section: "View", text: "this list", run: () => (panel.value = panel.value === "help" ? "none" : "help") },
   { keys: ["Esc"], section: "View", text: "one level back" },
   { keys: ["/"], section: "Find", text: "filter", run: () => hooks.filter() },
   { keys: ["e"], section: "Find", text: "only problems", run: () => go({ problems: !view.value.problems }) },
   { keys: ["n"], section: "Find", text: "only new from now", run: () => go({ since: view.value.since === null ? Math.round(now()) : null }) },
   { keys: ["N"], section: "Find", text: "noise too", run: () => go({ noise: !view.value.noise }) },
-  { keys: ["y"], section: "Find", text: "copy the id of what is chosen", run: () => hooks.copy() },
+  { keys: ["y"], section: "Find", text: "copy the id of what is chosen, or a link to this view", run: () => hooks.copy() },
+  { keys: ["Y"], section: "Find", text: "copy as …", run: () => (panel.value = "copy") },
   { keys: ["p", " "], section: "Time", text: "pause, or back to now", run: () => hooks.pause() },
   { keys: ["["], section: "Time", text: "one step back", run: () => stepTime(-1) },
   { keys: ["]"], section: "Time", text: "one step forward", run: () => stepTime(1) },
@@ -93,6 +97,7 @@ export function listen(): void {
     // A space or Enter on a button is for the button, and letters move through options.
     if ((e.key === " " || e.key === "Enter") && on.matches("button, summary, input, a")) return;
     if (panel.value === "help" && e.key !== "?") return;
+    if (panel.value === "palette" || panel.value === "copy") return;
     if (/^[1-7]$/.test(e.key)) {
       go({ level: levels[Number(e.key) - 1]!, selected: [], hops: 0, folded: [] });
       e.preventDefault();

@@ -3,8 +3,9 @@
 import { computed } from "@preact/signals";
 import { earlier, graph } from "../data/feed";
 import { endsOf, type Graph, type GraphEdge, type GraphGroup, type GraphNode } from "../data/types";
-import { fold } from "./fold";
 import { compare } from "./compare";
+import { addresses, cover } from "./cover";
+import { fold } from "./fold";
 import { view } from "./state";
 
 export type Change = "added" | "gone" | "changed" | "same";
@@ -26,7 +27,8 @@ export const shown = computed<Shown>(() => {
   if (!g) return nothing;
   const v = view.value;
   const { graph: both, changes } = earlier.value ? compare(earlier.value, g) : { graph: g, changes: new Map<string, Change>() };
-  let { nodes, edges, groups } = fold(both, v.folded);
+  const named = v.addresses ? addresses(both) : both;
+  let { nodes, edges, groups } = fold(v.covered ? cover(named) : named, v.folded);
   const before = { nodes: nodes.length, edges: edges.length };
   if (v.since !== null) {
     edges = edges.filter((e) => (e.since ?? 0) >= v.since!);

@@ -77,6 +77,8 @@ const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 export const calm = signal(stillness.matches);
 stillness.addEventListener("change", (e) => (calm.value = e.matches));
 
+effect(() => void document.documentElement.classList.toggle("covered", view.value.covered));
+
 effect(() => {
   document.documentElement.dataset["theme"] = dark.value ? "dark" : "light";
   try {
@@ -111,7 +113,7 @@ export function savePresets(list: Preset[]): void {
   }
 }
 
-export const panel = signal<"none" | "help" | "export" | "legend">("none");
+export const panel = signal<"none" | "help" | "export" | "legend" | "palette" | "copy">("none");
 export const hovered = signal<string | null>(null);
 
 export { defaults };

@@ -38,6 +38,10 @@ export interface View {
   /** Middles of nodes that a person moved. */
   pins: Record<string, [number, number]>;
   sort: string;
+  /** Addresses in place of names. */
+  addresses: boolean;
+  /** Hosts, addresses and command lines are covered, for others' eyes. */
+  covered: boolean;
 }
 
 export const defaults: View = {
@@ -60,6 +64,8 @@ export const defaults: View = {
   folded: [],
   pins: {},
   sort: "-bytes",
+  addresses: false,
+  covered: false,
 };
 
 export function encode(v: View): string {
@@ -86,6 +92,8 @@ export function encode(v: View): string {
   for (const f of v.folded) q.append("fold", f);
   for (const [id, [x, y]] of Object.entries(v.pins)) q.append("pin", `${Math.round(x)},${Math.round(y)},${id}`);
   put("sort", v.sort, defaults.sort);
+  put("addresses", v.addresses ? 1 : 0, 0);
+  put("covered", v.covered ? 1 : 0, 0);
   return q.toString();
 }
 
@@ -125,5 +133,7 @@ export function decode(fragment: string): View {
     folded: q.getAll("fold"),
     pins,
     sort: q.get("sort") ?? defaults.sort,
+    addresses: q.get("addresses") === "1",
+    covered: q.get("covered") === "1",
   };
 }

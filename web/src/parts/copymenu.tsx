@@ -1,34 +1,81 @@
-// Copies an edge in the form that a person needs next.
+// Copies what is chosen, or all that is shown, in the form that a person needs next.
 
 import { signal } from "@preact/signals";
 import { address } from "../data/api";
-import type { GraphEdge } from "../data/types";
+import { graph } from "../data/feed";
+import { endsOf, type GraphEdge, type GraphNode, type Level } from "../data/types";
+import { dot } from "../export/dot";
 import { mermaid } from "../export/mermaid";
-import { nodesById } from "../model/shown";
-import { view } from "../model/state";
-import { sentence } from "../model/sentence";
-import { nameOf } from "../model/shown";
+import { nodeSentence, sentence } from "../model/sentence";
+import { edgesById, nameOf, nodesById, shown } from "../model/shown";
+import { dark, view } from "../model/state";
+import { readTheme } from "../map/theme";
 import { edgeFilter } from "./edgedrawer";
-import { endsOf } from "../data/types";
+import { endTerm } from "./terms";
 import { Icon } from "./icon";
 
-const copied = signal("");
+/** What was copied last, for a moment. */
+export const copied = signal("");
 
-export const forms: { name: string; make: (e: GraphEdge) => string }[] = [
-  { name: "id", make: (e) => e.id },
-  { name: "sentence", make: (e) => e.sentence ?? sentence(e, nameOf) },
-  { name: "filter", make: edgeFilter },
-  {
-    name: "curl",
-    make: (e) => {
-      const { at, window, level } = view.peek();
-      const url = location.origin + address("edges/" + encodeURIComponent(e.id), { level, window, at: at ?? undefined });
-      return `curl -s '${url}'`;
-    },
-  },
-  { name: "JSON", make: (e) => JSON.stringify(e, null, 2) },
-  { name: "Mermaid", make: (e) => mermaid(endsOf(e).map((id) => nodesById.value.get(id)).filter((n) => n !== undefined), [e]) },
-];
+export interface Form {
+  name: string;
+  make: () => string;
+}
+
+function curl(path: string): string {
+  const { at, window, level } = view.peek();
+  return `curl -s '${location.origin + address(path, { level, window, at: at ?? undefined })}'`;
+}
+
+function edgeForms(e: GraphEdge): Form[] {
+  return [
+    { name: "id", make: () => e.id },
+    { name: "sentence", make: () => e.sentence ?? sentence(e, nameOf) },
+    { name: "filter", make: () => edgeFilter(e) },
+    { name: "curl", make: () => curl("edges/" + encodeURIComponent(e.id)) },
+    { name: "JSON", make: () => JSON.stringify(e, null, 2) },
+    { name: "Mermaid", make: () => mermaid(endsOf(e).map((id) => nodesById.value.get(id)).filter((n) => n !== undefined), [e]) },
+  ];
+}
+
+function nodeForms(n: GraphNode): Form[] {
+  const term = endTerm("", n);
+  return [
+    { name: "id", make: () => n.id },
+    { name: "sentence", make: () => n.sentence ?? nodeSentence(n) },
+    ...(term ? [{ name: "filter", make: () => term }] : []),
+    { name: "curl", make: () => curl("nodes/" + encodeURIComponent(n.id)) },
+    { name: "JSON", make: () => JSON.stringify(n, null, 2) },
+  ];
+}
+
+/** What the command calls these levels; it has no other. */
+const groupBy: Partial<Record<Level, string>> = { program: "--group-by exe", container: "--group-by container", pod: "--group-by pod", workload: "--group-by workload", host: "--group-by host" };
+
+/** Of the whole view. */
+function allForms(): Form[] {
+  const { nodes, edges, groups } = shown.value;
+  const { filter, level } = view.value;
+  return [
+    { name: "link", make: () => location.href },
+    ...(filter ? [{ name: "filter", make: () => filter }] : []),
+    { name: "curl", make: () => curl("graph") },
+    { name: "command", make: () => ["peerscope map --for 10s", groupBy[level] ?? "", filter ? `--filter '${filter.replaceAll("'", "'\\''")}'` : ""].filter(Boolean).join(" ") },
+    { name: "JSON", make: () => JSON.stringify({ ...graph.value, nodes, edges, groups }, null, 2) },
+    { name: "Mermaid", make: () => mermaid(nodes, edges, groups) },
+    { name: "DOT", make: () => dot(shown.value, readTheme(dark.value)) },
+  ];
+}
+
+/** How what is chosen can be copied, and what that is in words. */
+export function forms(): { what: string; list: Form[] } {
+  const id = view.value.selected.at(-1) ?? "";
+  const e = edgesById.value.get(id);
+  if (e) return { what: "this edge", list: edgeForms(e) };
+  const n = nodesById.value.get(id);
+  if (n) return { what: n.name, list: nodeForms(n) };
+  return { what: "what is shown", list: allForms() };
+}
 
 export async function copy(text: string, name: string): Promise<void> {
   try {
@@ -47,12 +94,26 @@ export async function copy(text: string, name: string): Promise<void> {
   setTimeout(() => (copied.value = ""), 1500);
 }
 
-export function CopyMenu({ edge }: { edge: GraphEdge }) {
+export function copyFirst(): void {
+  const first = forms().list[0]!;
+  void copy(first.make(), first.name);
+}
+
+/** Says for a moment what a key copied. */
+export function Copied() {
+  return (
+    <p class={copied.value ? "toast" : "hidden-list"} role="status">
+      {copied.value === "" ? "" : copied.value === "not" ? "this browser does not let the page copy" : `copied: ${copied.value}`}
+    </p>
+  );
+}
+
+export function CopyMenu() {
   return (
     <div class="copy" role="group" aria-label="Copy as">
       <Icon name="copy" />
-      {forms.map((f) => (
-        <button class="text" key={f.name} onClick={() => void copy(f.make(edge), f.name)}>
+      {forms().list.map((f) => (
+        <button class="text" key={f.name} onClick={() => void copy(f.make(), f.name)}>
           {copied.value === f.name ? "copied" : f.name}
         </button>
       ))}

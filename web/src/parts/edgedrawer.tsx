@@ -62,7 +62,7 @@ export function EdgeDrawer({ id }: { id: string }) {
         </>
       )}
       <div class="actions">
-        <CopyMenu edge={e} />
+        <CopyMenu />
         <button onClick={() => addTerm(edgeFilter(e))}>filter to this</button>
       </div>
       <p class="id">

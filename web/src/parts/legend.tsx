@@ -74,7 +74,7 @@ export function Legend() {
             <path d="M2 6h30" class="stroke" stroke-width="2" stroke-dasharray="7 4" />
           </Line>
           <Line text="idle, nothing open">
-            <path d="M2 6h30" class="stroke" stroke-width="2" stroke-dasharray="1 4" />
+            <path d="M3 6h29" class="stroke" stroke-width="2" stroke-dasharray="0.1 5.4" stroke-linecap="round" />
           </Line>
           <Line text="caller → called">
             <path d="M2 6h22" class="stroke" stroke-width="2" />
@@ -94,8 +94,21 @@ export function Legend() {
           <Line text="new for a minute">
             <rect x="8" y="2" width="18" height="8" rx="3" class="stroke accent" stroke-width="1.6" />
           </Line>
-          <li>bar below a node: its share of the traffic</li>
-          <li>~ before a name: inferred</li>
+          <Line text="share of the traffic">
+            <rect x="3" y="0.7" width="28" height="10.6" rx="3" class="stroke" stroke-width="1.2" />
+            <path d="M7 8.5h13" class="stroke ok" stroke-width="2" />
+          </Line>
+          <Line text="processes in a node">
+            <rect x="7" y="0.5" width="20" height="11" rx="5.5" class="faint" />
+            <text x="17" y="9" class="digit">
+              3
+            </text>
+          </Line>
+          <Line text="a name that is inferred">
+            <text x="17" y="9.5" class="digit">
+              ~db
+            </text>
+          </Line>
         </ul>
       )}
     </div>

@@ -105,7 +105,7 @@ function start(stage: HTMLElement, layer: HTMLElement, mini: HTMLCanvasElement):
 
 function tipOf(id: string, at: { x: number; y: number }): { x: number; y: number; text: string; reasons: string[] } | null {
   const n = nodesById.value.get(id);
-  if (n) return { ...at, text: nodeSentence(n), reasons: n.reasons ?? [] };
+  if (n) return n.sentence ? { ...at, text: n.sentence, reasons: [] } : { ...at, text: nodeSentence(n), reasons: n.reasons ?? [] };
   const e = edgesById.value.get(id);
   return e ? { ...at, text: e.sentence ?? sentence(e, nameOf), reasons: e.reasons ?? [] } : null;
 }

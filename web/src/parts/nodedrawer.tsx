@@ -11,6 +11,7 @@ import * as f from "../model/format";
 import { go, hovered, select, view } from "../model/state";
 import { healthWord, labelText, nodeSentence, target } from "../model/sentence";
 import { nodesById, shown, nameOf } from "../model/shown";
+import { CopyMenu } from "./copymenu";
 import { addTerm } from "./filterbox";
 import { NodeLink, Processes } from "./nodecard";
 import { endTerm } from "./terms";
@@ -41,6 +42,7 @@ export function NodeDrawer({ id }: { id: string }) {
             one hop more ({hops})
           </button>
         )}
+        <CopyMenu />
         {term && <button onClick={() => addTerm(term)}>filter to this</button>}
         {n.id.startsWith(foldedPrefix) && (
           <button onClick={() => go({ folded: view.value.folded.filter((x) => foldedPrefix + x !== n.id), selected: [] })}>open the box</button>

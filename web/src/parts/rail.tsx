@@ -1,6 +1,6 @@
 // The left side: what one node is, which boxes are drawn, what is hidden, presets.
 
-import { graph, now } from "../data/feed";
+import { graph, now, pace } from "../data/feed";
 import { clock, count } from "../model/format";
 import { filter, go, presets, savePresets, view } from "../model/state";
 import { shown } from "../model/shown";
@@ -27,7 +27,7 @@ function Levels() {
         <label key={l} class="option" title={`Key ${i + 1}`}>
           <input type="radio" name="level" checked={view.value.level === l} onChange={() => go({ level: l, selected: [], hops: 0, folded: [] })} />
           <span>{names[l]}</span>
-          <span class="count">{g?.levels?.[l] ?? ""}</span>
+          <span class="count">{g?.levels?.[l] === undefined ? "" : count(g.levels[l])}</span>
         </label>
       ))}
     </fieldset>
@@ -124,7 +124,13 @@ function Size() {
   const bundled = g.truncated?.nodes ?? 0;
   return (
     <p class="size">
-      {count(s.nodes.length)} nodes, {count(s.edges.length)} edges
+      {count(s.nodes.length)} nodes, <span class="whole">{count(s.edges.length)} edges</span>
+      {pace.value !== null && (
+        <>
+          <br />
+          <span title="So many edges would be a stream of many megabytes a second. A filter or fewer nodes make it live again.">looked at every {Math.round(pace.value / 1000)} s</span>
+        </>
+      )}
       {bundled > 0 && (
         <>
           <br />

@@ -11,6 +11,7 @@ import { edgesForMap, nameOf, shown } from "../model/shown";
 import { go, select, view } from "../model/state";
 import { updates } from "../data/feed";
 import { Icon } from "./icon";
+import { mostPrinted, printing } from "./paper";
 
 const rowHeight = 30;
 const top = signal(0);
@@ -132,8 +133,9 @@ export function TableView() {
     return () => r.disconnect();
   }, []);
   const list = rows.value;
-  const first = Math.max(0, Math.floor(top.value / rowHeight) - 8);
-  const last = Math.min(list.length, Math.ceil((top.value + height.value) / rowHeight) + 8);
+  const whole = printing.value;
+  const first = whole ? 0 : Math.max(0, Math.floor(top.value / rowHeight) - 8);
+  const last = Math.min(list.length, whole ? mostPrinted : Math.ceil((top.value + height.value) / rowHeight) + 8);
   const forced = view.value.view === "map";
   const sort = view.value.sort;
   return (
@@ -191,7 +193,7 @@ export function TableView() {
             {list.slice(first, last).map((e, i) => (
               <Row key={e.id} e={e} index={first + i} />
             ))}
-            {last < list.length && (
+            {last < list.length && !whole && (
               <tr aria-hidden="true">
                 <td colSpan={13} style={{ height: `${(list.length - last) * rowHeight}px`, padding: 0 }} />
               </tr>

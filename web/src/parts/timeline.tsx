@@ -164,22 +164,22 @@ function Strip() {
         </defs>
         <rect class="ground" x="0" y="0" width={w} height={strip} />
         {oldest !== undefined && oldest > from && <rect class="never" x="0" y="0" width={Math.max(0, x(Math.min(oldest, to)))} height={strip} fill="url(#hatch)" />}
-        {oldest !== undefined && x(Math.min(oldest, to)) > 170 && (
-          <text class="never-text" x={x(Math.min(oldest, to)) - 8} y={strip / 2 + 4}>
-            {noHistory.value && x(Math.min(oldest, to)) > 320 ? "no history is kept: " : ""}nothing before {dateAndClock(oldest)}
-          </text>
-        )}
         {b && <path class="bars" d={b.all} />}
         {b && <path class="bars failed" d={b.failed} />}
         {d?.series.gaps?.map((g) => {
           const [p, q] = [Math.max(0, x(g.from)), Math.min(w, x(g.to))];
           return q > p ? <rect key={g.from} class="gap" x={p} y="0" width={q - p} height={strip} fill="url(#hatch)" /> : null;
         })}
+        {oldest !== undefined && x(Math.min(oldest, to)) > 170 && (
+          <text class="never-text" x={x(Math.min(oldest, to)) - 8} y={strip / 2 + 4}>
+            {noHistory.value && x(Math.min(oldest, to)) > 320 ? "no history is kept: " : ""}nothing before {dateAndClock(oldest)}
+          </text>
+        )}
         {ticks(from, to).map((t) => (
           <g key={t} class="tick">
             <path d={`M${x(t).toFixed(1)} ${tall - 2}v3`} />
             <text x={x(t)} y={tall + 11}>
-              {to - from > 86400_000 ? new Date(t).toLocaleDateString("en-CA").slice(5) : clock(t).slice(0, 5)}
+              {to - from > 86400_000 ? new Date(t).toLocaleDateString("en-CA").slice(5) : clock(t).slice(0, t % 60_000 === 0 ? 5 : 8)}
             </text>
           </g>
         ))}
