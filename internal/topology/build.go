@@ -57,8 +57,12 @@ func (l *Ledger) Map(d Directory, f Facts) *Map {
 		if !t.shows() {
 			continue
 		}
-		e := b.edge(d.Edge(ref), t)
-		e.RTT, e.Connect = l.stat(&t.rtt), l.stat(&t.connect)
+		e := b.again(t)
+		if e == nil {
+			e = new(b.edge(d.Edge(ref), t))
+			e.RTT, e.Connect = l.stat(&t.rtt), l.stat(&t.connect)
+			t.keep(e)
+		}
 		if b.kind(e.a) == KindAddress && b.kind(e.b) == KindAddress {
 			m.Capture.Unattributed.Connections += e.Connections.Active + e.Connections.Closed
 			m.Capture.Unattributed.Bytes += t.bytes.toA.value + t.bytes.toB.value
@@ -98,6 +102,25 @@ func byID[T any](list []T, id func(*T) string) []T {
 func (t *tally) shows() bool {
 	return t.live.active > 0 || t.live.pending > 0 || t.ended.opened+t.ended.closed+t.ended.failed > 0 ||
 		t.bytes.toA.value+t.bytes.toB.value > 0
+}
+
+// keep remembers an edge on which nothing happened, as long as nothing does. What
+// lasts and is rare is written anew: it names other nodes.
+func (t *tally) keep(e *built) {
+	e.idle = !t.changed
+	if e.idle && t.sets == nil && e.Services == nil {
+		t.idle = e
+	}
+}
+
+// again is an edge as it was written before; nil: it is not known to be the same.
+func (b *builder) again(t *tally) *built {
+	if t.idle == nil || len(b.names) > 0 {
+		return nil
+	}
+	b.node(t.idle.a)
+	b.node(t.idle.b)
+	return t.idle
 }
 
 // builder turns numbers into nodes, each once.

@@ -18,9 +18,14 @@ type Ledger struct {
 
 // tally is one edge while its window is open.
 type tally struct {
-	live  open
-	ended ended
-	used  bool
+	live    open
+	ended   ended
+	used    bool
+	changed bool // in this window
+
+	// idle is the edge as the map of a window without a change has it: maps share it
+	// as long as there is none. nil: not written yet.
+	idle *built
 
 	bytes, sideA, sideB, retransmits pair
 	rtt, connect                     samples
@@ -118,6 +123,7 @@ func (l *Ledger) Add(c *flow.Change) {
 		l.edges = append(l.edges, tally{})
 	}
 	t := &l.edges[c.Edge]
+	t.changed, t.idle = true, nil
 	if !t.used {
 		t.used = true
 		l.used = append(l.used, c.Edge)
@@ -202,6 +208,10 @@ func (l *Ledger) Reset() {
 		live := t.live
 		if live.active == 0 && live.pending == 0 {
 			*t = tally{}
+			continue
+		}
+		if !t.changed { // it is as it was
+			kept = append(kept, ref)
 			continue
 		}
 		if t.sets != nil && !t.sets.settle() {

@@ -9,7 +9,8 @@ import (
 )
 
 // BenchmarkMap writes down a window of 5,000 edges between 1,300 processes, with ten
-// open connections each, of which one is new and one ended.
+// open connections each: of which one is new and one ended, and a window in which
+// nothing happens on any.
 func BenchmarkMap(b *testing.B) {
 	const clients, servers, edges, each = 1000, 300, 5000, 10
 	var d directory
@@ -31,10 +32,15 @@ func BenchmarkMap(b *testing.B) {
 			l.Add(&c)
 		}
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if m := l.Map(d, topology.Facts{}); len(m.Edges) != edges {
-			b.Fatalf("%d edges", len(m.Edges))
+	write := func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if m := l.Map(d, topology.Facts{}); len(m.Edges) != edges {
+				b.Fatalf("%d edges", len(m.Edges))
+			}
 		}
 	}
+	b.Run("changed", write)
+	l.Reset()
+	b.Run("idle", write)
 }

@@ -98,6 +98,9 @@ func together[T any](list []*Map, of func(*Map) []T, id func(*T) string, f func(
 // sumEdges adds one edge up over time. open: the last of them is of the last map,
 // so that what it says is open is open.
 func (r *merging) sumEdges(same []*Edge, open bool) Edge {
+	if same = withoutIdle(same); open && len(same) == 2 && same[0].lasts(same[1]) {
+		return *same[0]
+	}
 	e := *same[len(same)-1]
 	if !open {
 		e.Evidence, e.open = e.ended(), Evidence{}

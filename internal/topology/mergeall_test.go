@@ -13,13 +13,14 @@ import (
 	"peerscope/internal/topology"
 )
 
-// windows plays a random life of some edges and gives its windows.
-func windows(r *rand.Rand, n int) []*topology.Map {
+// windows plays a random life of some edges and gives its windows. In some of them
+// nothing happens. Names are of addresses that are in none.
+func windows(r *rand.Rand, n int, names ...flow.AddressName) []*topology.Map {
 	d, l := world(), topology.NewLedger()
 	open := map[flow.EdgeRef][]flow.Change{}
 	var out []*topology.Map
 	for w := range n {
-		for range r.IntN(12) {
+		for range r.IntN(2) * r.IntN(12) {
 			ref := flow.EdgeRef(1 + r.IntN(3))
 			c := *change(ref, r.Uint64N(1000), r.Uint64N(1000))
 			c.Peer, c.Role, c.RTT = flow.PeerEvidence(r.IntN(3)), flow.RoleEvidence(r.IntN(3)), r.Uint32N(3000)
@@ -44,7 +45,7 @@ func windows(r *rand.Rand, n int) []*topology.Map {
 				l.Add(&flow.Change{Edge: ref, Peer: e.Peer, Role: e.Role, Ended: true, Closed: true})
 			}
 		}
-		facts := topology.Facts{Gaps: []flow.Gap{{Code: fmt.Sprint("gap", r.IntN(3)), Reason: "x"}}}
+		facts := topology.Facts{Names: names, Gaps: []flow.Gap{{Code: fmt.Sprint("gap", r.IntN(3)), Reason: "x"}}}
 		facts.Lost[r.IntN(len(facts.Lost))] = r.Uint64N(5)
 		m := l.Map(d, facts)
 		m.Window = topology.Window{Start: fmt.Sprintf("2026-01-01T00:00:%02d.000Z", w), End: fmt.Sprintf("2026-01-01T00:00:%02d.000Z", w+1)}
@@ -82,6 +83,39 @@ func TestMergeAllIsMergeAgainAndAgain(t *testing.T) {
 	}
 	if topology.MergeAll(nil) != nil {
 		t.Error("nothing merged is something")
+	}
+}
+
+// TestIdleEdgesAreShared: maps of windows in which nothing happened on an edge have it
+// in common, and it is what it would be if each wrote it anew.
+func TestIdleEdgesAreShared(t *testing.T) {
+	shared, seen := 0, 0
+	for seed := range uint64(100) {
+		named := flow.AddressName{Addr: netip.MustParseAddr("192.0.2.1"), Kind: flow.AddressService, Name: "elsewhere"}
+		got := windows(rand.New(rand.NewPCG(seed, 2)), 8)
+		want := windows(rand.New(rand.NewPCG(seed, 2)), 8, named)
+		for i := range want {
+			g, _ := json.MarshalIndent(got[i], "", " ")
+			w, _ := json.MarshalIndent(want[i], "", " ")
+			if d := cmp.Diff(string(w), string(g)); d != "" {
+				t.Fatalf("seed %d, window %d (-want +got):\n%s", seed, i, d)
+			}
+			if i == 0 {
+				continue
+			}
+			for _, e := range got[i].Edges {
+				for _, before := range got[i-1].Edges {
+					if e.ID == before.ID && e.Bytes != nil {
+						if seen++; e.Bytes == before.Bytes {
+							shared++
+						}
+					}
+				}
+			}
+		}
+	}
+	if shared < 50 {
+		t.Errorf("%d of %d edges are shared with the window before", shared, seen)
 	}
 }
 

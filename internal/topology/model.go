@@ -119,6 +119,7 @@ type Edge struct {
 	Sides       *Sides            `json:"sides,omitempty"`
 
 	open Evidence // of the connections that are open or pending at the window's end
+	idle bool     // known: nothing happened on it in the window
 }
 
 // Evidence counts an edge's connections by the grounds they stand on.

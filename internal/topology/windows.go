@@ -24,9 +24,13 @@ func NextBoundary(start, now time.Time, length time.Duration) time.Time {
 // not safe for concurrent use.
 type Joiner struct {
 	length     time.Duration
-	open       *Map // nil: none
+	open       []*Map // those of the window that is not complete
 	start, end time.Time
 }
+
+// mostOpen is how many ticks wait to be merged: all at once costs less than each with
+// those before, but they take memory.
+const mostOpen = 16
 
 // NewJoiner returns an empty Joiner of windows of that length.
 func NewJoiner(length time.Duration) *Joiner { return &Joiner{length: length} }
@@ -39,13 +43,14 @@ func (j *Joiner) Add(m *Map) ([]*Map, error) {
 		return nil, err
 	}
 	var out []*Map
-	if j.open != nil && !start.Equal(j.end) {
+	if len(j.open) > 0 && !start.Equal(j.end) {
 		out = append(out, j.Rest())
 	}
-	if j.open == nil {
-		j.open, j.start = m, start
-	} else {
-		j.open = Merge(j.open, m)
+	if len(j.open) == 0 {
+		j.start = start
+	}
+	if j.open = append(j.open, m); len(j.open) == mostOpen {
+		j.open = append(j.open[:0], MergeAll(j.open))
 	}
 	j.end = end
 	if !end.Before(j.start.Truncate(j.length).Add(j.length)) {
@@ -56,7 +61,7 @@ func (j *Joiner) Add(m *Map) ([]*Map, error) {
 
 // Rest is the window that is not complete yet, and begins anew; nil: none.
 func (j *Joiner) Rest() *Map {
-	m := j.open
+	m := MergeAll(j.open)
 	j.open = nil
 	return m
 }
