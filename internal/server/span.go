@@ -138,11 +138,8 @@ type remembered struct {
 
 // joined merges both parts, once for all who ask.
 func (s *Server) joined(ctx context.Context, before *topology.Map, gaps []topology.Span, live, held []*tick) (*span, error) {
-	out := &span{gaps: slices.Clone(gaps)}
-	var parts []*topology.Map
+	out := &span{gaps: slices.Clone(gaps), key: joinKey(before, live)}
 	if before != nil {
-		parts = append(parts, before)
-		out.key = "h" + before.Window.Start + before.Window.End
 		out.observed = before.Window.Length() - lengthOfSpans(gaps)
 	}
 	for i, t := range live {
@@ -151,52 +148,39 @@ func (s *Server) joined(ctx context.Context, before *topology.Map, gaps []topolo
 			out.gaps = append(out.gaps, topology.Span{From: live[i-1].to, To: t.from, Reason: "nobody observed"})
 		}
 	}
-	if len(live) > 0 {
-		out.key += fmt.Sprintf("l%d-%d", live[0].seq, live[len(live)-1].seq)
-		out.live = live[len(live)-1] == held[len(held)-1]
+	out.live = len(live) > 0 && live[len(live)-1] == held[len(held)-1]
+	parts := make([]*topology.Map, 0, len(live)+1)
+	if before != nil {
+		parts = append(parts, before)
 	}
-	// From tick to tick only the last window of them goes on.
-	at := len(live)
-	for at > 0 && live[at-1].from/s.recent.window == live[len(live)-1].from/s.recent.window {
-		at--
-	}
-	for _, run := range [][]*tick{live[:at], live[at:]} {
-		m, err := s.run(ctx, run)
-		if err != nil {
-			return nil, err
-		}
-		if m != nil {
-			parts = append(parts, m)
-		}
+	for _, t := range live {
+		parts = append(parts, t.m)
 	}
 	if len(parts) == 1 {
 		out.m = parts[0]
 		return out, nil
+	}
+	// From one tick to the next only the last is new. What begins with others is merged
+	// from its whole windows, which stay, and the ticks since.
+	if len(live) > 1 {
+		if earlier, ok := s.cache.get("m" + joinKey(before, live[:len(live)-1])); ok {
+			parts = []*topology.Map{earlier.(*topology.Map), live[len(live)-1].m}
+		}
 	}
 	m, err := s.merged(ctx, "m"+out.key, parts)
 	out.m = m
 	return out, err
 }
 
-// run merges ticks that follow each other, on top of all but the last where that
-// was done for the tick before; nil: there are none.
-func (s *Server) run(ctx context.Context, run []*tick) (*topology.Map, error) {
-	key := func(run []*tick) string { return fmt.Sprintf("t%d-%d", run[0].seq, run[len(run)-1].seq) }
-	switch len(run) {
-	case 0:
-		return nil, nil
-	case 1:
-		return run[0].m, nil
+// joinKey names what is merged of these.
+func joinKey(before *topology.Map, live []*tick) (key string) {
+	if before != nil {
+		key = "h" + before.Window.Start + before.Window.End
 	}
-	last := run[len(run)-1]
-	if before, ok := s.cache.get(key(run[:len(run)-1])); ok {
-		return s.merged(ctx, key(run), []*topology.Map{before.(*topology.Map), last.m})
+	if len(live) > 0 {
+		key += fmt.Sprintf("l%d-%d", live[0].seq, live[len(live)-1].seq)
 	}
-	maps := make([]*topology.Map, len(run))
-	for i, t := range run {
-		maps[i] = t.m
-	}
-	return s.merged(ctx, key(run), maps)
+	return key
 }
 
 // merged merges maps once for all who ask.
