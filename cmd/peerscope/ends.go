@@ -123,7 +123,8 @@ func named(n *topology.Node, text string, loose bool) bool {
 	})
 }
 
-// choose gives the edges that were meant; reversed: none went from the first to
+// choose gives the edges that were meant, by their sockets too if p knows those of
+// the map; reversed: none went from the first to
 // the second, and these go the other way.
 func (w *wantedEnds) choose(m *topology.Map, p *pipeline) (edges []*topology.Edge, reversed bool) {
 	if w.edge != "" {
@@ -185,8 +186,33 @@ func (w *wantedEnds) sides(m *topology.Map, p *pipeline) [][2]side {
 			out[i][k].port = port
 		}
 	}
-	addSockets(out, m, p)
+	if p != nil {
+		addSockets(out, m, p)
+	} else {
+		addAddresses(out, m)
+	}
 	return out
+}
+
+// addAddresses adds the addresses that a map has, where nobody knows sockets.
+func addAddresses(sides [][2]side, m *topology.Map) {
+	for i := range sides {
+		s, port := &sides[i][1], m.Edges[i].ServerPort
+		if s.node == nil || port == 0 {
+			continue
+		}
+		add := func(address string) {
+			if a, err := netip.ParseAddr(address); err == nil && !a.IsUnspecified() {
+				s.addrs = append(s.addrs, netip.AddrPortFrom(a, port))
+			}
+		}
+		add(s.node.Attributes.PeerAddress)
+		for _, l := range s.node.Attributes.Listens {
+			if l.Port == port {
+				add(l.Address)
+			}
+		}
+	}
 }
 
 // addSockets adds the addresses of the sockets of all connections, and to a

@@ -24,6 +24,9 @@ type explainOptions struct {
 	look
 	filter string
 	format string
+	past
+	at   string // when, of what serve remembers; empty: now
+	time span
 }
 
 func newExplain(s streams) *cobra.Command {
@@ -35,11 +38,14 @@ func newExplain(s streams) *cobra.Command {
 			"evidence, what was considered and rejected, and what cannot be known.\n\n" +
 			"--filter says which edges are wanted in the language of map, beside A and B or instead of them.\n" +
 			"A and B are a program (nginx), a pid (812 or pid:812), a port of a server (:5432), an address\n" +
-			"(10.0.0.7, 10.0.0.7:5432), a unit, a container id, or the id of an edge (e:...) or a node of a map.",
+			"(10.0.0.7, 10.0.0.7:5432), a unit, a container id, or the id of an edge (e:...) or a node of a map.\n\n" +
+			"--at asks what serve remembers of a time: since when, what it did, what happened. Without it the\n" +
+			"history is asked since when an edge exists, if there is one.",
 		Example: "  peerscope explain worker redis       # why the one cannot reach the other\n" +
 			"  peerscope explain :5432              # who calls that port\n" +
 			"  peerscope explain pid:812 -o json    # for programs\n" +
 			"  peerscope explain --filter is:problem # what fails\n" +
+			"  peerscope explain worker redis --at -2h..-1h # what is remembered of that hour\n" +
 			"  peerscope explain e:cd80c2d2b30ee52c --from incident.rec",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 2 || len(args) == 0 && o.filter == "" {
@@ -54,6 +60,9 @@ func newExplain(s streams) *cobra.Command {
 	c.Flags().StringVar(&o.filter, "filter", "", "only edges that match, in the filter language of map")
 	_ = c.RegisterFlagCompletionFunc("filter", completeFilter)
 	c.Flags().StringVarP(&o.format, "output", "o", "text", "format: text, json")
+	o.past.flags(c)
+	atFlag(c, &o.at)
+	c.Flags().DurationVar(&o.past.window, "window", 0, fmt.Sprintf("how long the time of --at is (default %v)", lookWindow))
 	_ = c.RegisterFlagCompletionFunc("output", fixed([]string{"text", "json"}))
 	return c
 }
@@ -70,21 +79,24 @@ func (o *explainOptions) run(c *cobra.Command, args []string, s streams) error {
 	if err != nil {
 		return usage(err)
 	}
-	if err := o.selection.check(c); err != nil {
+	if err := o.checkTime(c); err != nil {
 		return err
 	}
-	p := newPipeline()
-	m, err := o.whole(c, p, s)
+	m, x, err := o.explainer(c, s)
 	if err != nil {
 		return err
 	}
-	m = applyFilter(expr, m, s.err)
-	edges, reversed := wanted.choose(m, p)
+	defer x.close()
+	all := len(m.Edges)
+	if m = applyFilter(expr, m, s.err); len(m.Edges) == 0 && all > 0 {
+		return &exitError{code: exitFailed} // it was said
+	}
+	edges, reversed := wanted.choose(m, x.pipeline)
 	switch {
 	case len(edges) == 0 && len(args) == 0:
 		return errors.New("there is no edge to explain")
 	case len(edges) == 0:
-		return errors.New(wanted.missing(m))
+		return errors.New(wanted.missing(m, o.at))
 	}
 	if reversed {
 		fmt.Fprintf(s.err, "peerscope: nothing goes from %s to %s; this is what goes from %s to %s\n", args[0], args[1], args[1], args[0])
@@ -93,9 +105,9 @@ func (o *explainOptions) run(c *cobra.Command, args []string, s streams) error {
 	full, rest := edges[:min(len(edges), mostInFull)], edges[min(len(edges), mostInFull):]
 	var b bytes.Buffer
 	if o.format == "json" {
-		err = export.ExplainJSON(&b, m, p.explain(m, edges))
+		err = export.ExplainJSON(&b, m, x.explain(c.Context(), m, edges))
 	} else {
-		err = export.Explain(&b, m, p.explain(m, full), rest, o.style(s.out))
+		err = export.Explain(&b, m, x.explain(c.Context(), m, full), rest, o.style(s.out))
 	}
 	if err != nil {
 		return err
@@ -123,8 +135,9 @@ func (p *pipeline) explain(m *topology.Map, edges []*topology.Edge) []*topology.
 	return out
 }
 
-// missing is one line that says that nothing fits, and what there is that is near.
-func (w *wantedEnds) missing(m *topology.Map) string {
+// missing is one line that says that nothing fits at that time, and what there is
+// that is near; empty: now.
+func (w *wantedEnds) missing(m *topology.Map, at string) string {
 	text := "no edge touches " + w.texts[0]
 	if len(w.texts) == 2 {
 		text = fmt.Sprintf("no edge is between %s and %s", w.texts[0], w.texts[1])
@@ -142,6 +155,9 @@ func (w *wantedEnds) missing(m *topology.Map) string {
 	}
 	if len(m.Edges) == 0 {
 		return text + ": nothing talked at all while it was observed; see: peerscope doctor"
+	}
+	if at != "" {
+		return text + "; all there is: peerscope map --at " + at
 	}
 	return text + "; all there is: peerscope map"
 }

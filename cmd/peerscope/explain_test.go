@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"peerscope/internal/capture/capturetest"
 	"peerscope/internal/topology"
 )
 
@@ -134,7 +135,7 @@ func TestExplainFilter(t *testing.T) {
 		t.Helper()
 		var out, errs bytes.Buffer
 		got := run(append([]string{"explain", "--from", world}, args...), nil, &out, &errs)
-		if text := out.String() + errs.String(); got != code || !strings.Contains(text, want) {
+		if text := out.String() + errs.String(); got != code || !strings.Contains(text, want) || code != 0 && strings.Count(text, "\n") != 1 {
 			t.Errorf("%q: exit code %d, want %d with %q:\n%s", args, got, code, want, text)
 		}
 	}
@@ -142,4 +143,48 @@ func TestExplainFilter(t *testing.T) {
 	f(2, `unknown key "prt"`, "--filter", "prt:80")
 	f(2, "or a --filter")
 	f(1, "0 of ", "--filter", "proc:nobody-is-called-so")
+	f(1, "0 of 4 edges match to:port:81; without [to:port:81] there would be 4\n", "client", "--filter", "to:port:81")
+}
+
+// TestExplainAsksTheHistory: live, while serve writes the history, since when an
+// edge exists is said of it; where there is no history nothing is.
+func TestExplainAsksTheHistory(t *testing.T) {
+	capturetest.RequireRoot(t)
+	ns := capturetest.NewNamespace(t)
+	dir := t.TempDir()
+	defer ns.Name(t, dir, "ns")()
+	l := capturetest.Listen(t, ns, "127.0.0.1:7001")
+	capturetest.Connect(t, ns, l) // open until the test ends
+	store := filepath.Join(dir, "history")
+	s := startServe(t, "--netns", filepath.Join(dir, "ns"), "--history", store, "--window", "1s")
+	s.until("the observation", func() bool { return strings.Contains(s.said.String(), "msg=observing") })
+	explain := func(args ...string) topology.Explanation {
+		t.Helper()
+		out, err := program(append([]string{"explain", ":7001", "--netns", filepath.Join(dir, "ns"), "--for", "0", "-o", "json"}, args...)...).Output()
+		var x topology.Explanation
+		if err == nil {
+			err = json.Unmarshal(out, &x)
+		}
+		if err != nil {
+			t.Fatalf("%q: %v: %s", args, err, out)
+		}
+		return x
+	}
+	s.until("the edge in the history", func() bool {
+		x := explain("--history", store)
+		return x.Past != nil && x.Past.Since != "" && x.Connection != nil && x.Past.Series == nil
+	})
+	s.stop()
+	config := filepath.Join(dir, "config.yaml")
+	if err := os.WriteFile(config, []byte("history:\n  dir: "+store+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if x := explain("--config", config); x.Past == nil || x.Past.Since == "" {
+		t.Errorf("of the history that the configuration names it says %+v", x.Past)
+	}
+	if _, err := os.Stat(historyOfRoot); err != nil {
+		if x := explain(); x.Past != nil {
+			t.Errorf("without a history it says %+v", x.Past)
+		}
+	}
 }

@@ -85,13 +85,17 @@ var bytesOfLevel = regexp.MustCompile(`( \d+) +\d+ +(2026|- )`)
 func TestMapOfThen(t *testing.T) {
 	dir := remembered(t)
 	for name, args := range map[string][]string{
-		"at.txt":     {"map", "--at", "2026-01-31T12:01:00Z"},
-		"gap.txt":    {"map", "--at", "2026-01-31 12:04..2026-01-31 12:08"},
-		"diff.txt":   {"diff", "2026-01-31 12:01..2026-01-31 12:03", "2026-01-31 12:12"},
-		"same.txt":   {"diff", "2026-01-31 12:01", "2026-01-31 12:03", "--exit-code"},
-		"stats.txt":  {"history", "stats"},
-		"series.txt": {"history", "series", "from:wrk", "to:port:80", "--from", "2026-01-31 12:03", "--to", "2026-01-31 12:08"},
-		"idle.txt":   {"history", "series", "e:0000000000000000", "--from", "2026-01-31 12:04", "--to", "2026-01-31 12:06", "--step", "1m", "-o", "csv"},
+		"at.txt":            {"map", "--at", "2026-01-31T12:01:00Z"},
+		"gap.txt":           {"map", "--at", "2026-01-31 12:04..2026-01-31 12:08"},
+		"diff.txt":          {"diff", "2026-01-31 12:01..2026-01-31 12:03", "2026-01-31 12:12"},
+		"same.txt":          {"diff", "2026-01-31 12:01", "2026-01-31 12:03", "--exit-code"},
+		"stats.txt":         {"history", "stats"},
+		"explain.txt":       {"explain", "wrk", "nginx", "--at", "2026-01-31T12:03:00Z"},
+		"explain-range.txt": {"explain", "127.0.0.1", "--at", "2026-01-31T12:02:00Z..2026-01-31T12:10:00Z"},
+		"explain.json":      {"explain", "e:921142d3c6f0dd85", "--at", "2026-01-31T12:03:00Z", "--window", "10s", "-o", "json"},
+		"explain-one.txt":   {"explain", "app", "--at", "2026-01-31T12:12:00Z"},
+		"series.txt":        {"history", "series", "from:wrk", "to:port:80", "--from", "2026-01-31 12:03", "--to", "2026-01-31 12:08"},
+		"idle.txt":          {"history", "series", "e:0000000000000000", "--from", "2026-01-31 12:04", "--to", "2026-01-31 12:06", "--step", "1m", "-o", "csv"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer
@@ -162,6 +166,12 @@ func TestThePastInOneClearLine(t *testing.T) {
 		{exitUsage, `--at: time "soon": it is like now, -1h`, "map --at soon --history " + dir},
 		{exitUsage, "--for says what to observe, and --at asks what was observed", "map --at -1h --for 5s"},
 		{exitUsage, "--history says where to look, and --at when", "map --history " + dir},
+		{exitUsage, "--from says what to observe, and --at asks what was observed", "explain nginx --at -1h --from x"},
+		{exitUsage, "--window says how long the time of --at is: give both", "explain nginx --window 5m"},
+		{exitUsage, "--history is of this host's history, and --from replays a recording", "explain nginx --from x --history " + dir},
+		{exitFailed, "there is no history in " + nowhere, "explain nginx --for 0 --history " + nowhere},
+		{exitFailed, "no edge touches nobody; near nobody:", "explain nobody --at 2026-01-31T12:03:00Z --history " + dir},
+		{exitFailed, "all there is: peerscope map --at 2026-01-31T12:03:00Z", "explain nobody --at 2026-01-31T12:03:00Z --history " + dir},
 		{exitUsage, "has a beginning and an end; --window is for one time", "map --at -2h..-1h --window 5m"},
 		{exitFailed, "there is no such file, and it is no time either", "diff soon now --history " + dir},
 		{exitUsage, "series takes the id of an edge or a filter", "history series"},

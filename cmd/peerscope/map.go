@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -65,7 +64,7 @@ func newMap(s streams) *cobra.Command {
 	f.BoolVar(&o.logical, "logical", false, "show also who got through proxies to whom, as far as it can be inferred")
 	f.StringVar(&o.outputFile, "output-file", "", "write the map to this file")
 	o.past.flags(c)
-	f.StringVar(&o.at, "at", "", "of what serve remembers: -1h, 12:01, 2026-01-31T12:01:05Z, -2h..-1h")
+	atFlag(c, &o.at)
 	// Without --at it is for tests: the map is joined of the maps of windows.
 	f.DurationVar(&o.past.window, "window", 0, fmt.Sprintf("how long the time of --at is (default %v)", lookWindow))
 	_ = c.RegisterFlagCompletionFunc("output", fixed(export.Formats()))
@@ -98,7 +97,7 @@ func (o *look) style(to io.Writer) export.Style {
 }
 
 // check refuses wrong values before anything is observed.
-func (o *mapOptions) check(c *cobra.Command, stdout io.Writer) error {
+func (o *mapOptions) check(c *cobra.Command, stdout io.Writer) (err error) {
 	if o.format == "" {
 		o.format = "table"
 		if isTerminal(stdout) && o.outputFile == "" {
@@ -112,7 +111,8 @@ func (o *mapOptions) check(c *cobra.Command, stdout io.Writer) error {
 		return usage(err)
 	}
 	if o.at != "" {
-		return o.checkAt(c)
+		o.time, err = o.past.checkAt(c, o.at)
+		return err
 	}
 	for _, name := range []string{"history", "config"} {
 		if c.Flags().Changed(name) {
@@ -120,26 +120,6 @@ func (o *mapOptions) check(c *cobra.Command, stdout io.Writer) error {
 		}
 	}
 	return o.selection.check(c)
-}
-
-// checkAt: the past is not observed.
-func (o *mapOptions) checkAt(c *cobra.Command) (err error) {
-	for _, name := range []string{"for", "from", "source", "netns", "entities", "kubeconfig", "original-dst"} {
-		if c.Flags().Changed(name) {
-			return usage(fmt.Errorf("--%s says what to observe, and --at asks what was observed; give one of them", name))
-		}
-	}
-	if o.past.window < 0 {
-		return usage(fmt.Errorf("--window %v: the time cannot be negative", o.past.window))
-	}
-	if o.time, err = when("--at", o.at); err != nil {
-		return err
-	}
-	if !o.time.point && o.past.window > 0 {
-		return usage(fmt.Errorf("--at %s has a beginning and an end; --window is for one time", o.at))
-	}
-	o.time = o.time.window(cmp.Or(o.past.window, lookWindow))
-	return nil
 }
 
 func (o *mapOptions) run(c *cobra.Command, s streams) error {

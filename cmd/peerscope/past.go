@@ -33,6 +33,30 @@ func (p *past) flags(c *cobra.Command) {
 	_ = c.MarkFlagFilename("config")
 }
 
+// atFlag asks for a time of the past instead of now.
+func atFlag(c *cobra.Command, into *string) {
+	c.Flags().StringVar(into, "at", "", "of what serve remembers: -1h, 12:01, 2026-01-31T12:01:05Z, -2h..-1h")
+}
+
+// checkAt reads the time of --at. The past is not observed.
+func (p *past) checkAt(c *cobra.Command, at string) (t span, err error) {
+	for _, name := range []string{"for", "from", "source", "netns", "entities", "kubeconfig", "original-dst"} {
+		if c.Flags().Changed(name) {
+			return t, usage(fmt.Errorf("--%s says what to observe, and --at asks what was observed; give one of them", name))
+		}
+	}
+	if p.window < 0 {
+		return t, usage(fmt.Errorf("--window %v: the time cannot be negative", p.window))
+	}
+	if t, err = when("--at", at); err != nil {
+		return t, err
+	}
+	if !t.point && p.window > 0 {
+		return t, usage(fmt.Errorf("--at %s has a beginning and an end; --window is for one time", at))
+	}
+	return t.window(cmp.Or(p.window, lookWindow)), nil
+}
+
 // historyOfRoot is where the history is that root's serve writes.
 const historyOfRoot = "/var/lib/peerscope/history"
 
@@ -125,6 +149,11 @@ func (p *past) at(ctx context.Context, s span, stderr io.Writer) (*topology.Map,
 		return nil, err
 	}
 	defer store.Close()
+	return mapAt(ctx, store, s, stderr)
+}
+
+// mapAt is the map of a time, and says what of it nobody observed.
+func mapAt(ctx context.Context, store *history.Store, s span, stderr io.Writer) (*topology.Map, error) {
 	m, gaps, err := store.Range(ctx, s.from, s.to)
 	if err != nil {
 		return nil, emptyInWords(err)

@@ -111,6 +111,9 @@ func (t *telling) lines() []string {
 		}
 	}
 	section("What", t.what(), plain)
+	section("Over time", t.overTime(), plain)
+	section("Before", t.before(), plain)
+	section("Happened", t.happened(), plain)
 	section("How", t.how(), plain)
 	section("Since", t.since(), plain)
 	section("Other end", t.otherEnd(), plain)

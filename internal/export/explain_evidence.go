@@ -11,6 +11,9 @@ import (
 
 // evidence says on what each end and the roles stand, for all that stand alike.
 func (t *telling) evidence() []string {
+	if t.x.Connection == nil && t.x.Past != nil {
+		return t.evidenceOfPast()
+	}
 	all := t.explained()
 	var out []string
 	for _, d := range t.decisions() {

@@ -49,7 +49,8 @@ func (t *telling) unknown() []string {
 	default:
 		say("when %d of the connections began: there before observation", b.BeforeStart)
 	}
-	if t.x.Connection == nil && seen(&t.e.Connections) == 0 {
+	t.unknownOfPast(say)
+	if t.x.Connection == nil && t.x.Past == nil && seen(&t.e.Connections) == 0 {
 		say("which connection it was: what is counted here was carried by sockets that were handed on to another process")
 	}
 	return out

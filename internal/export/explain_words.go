@@ -179,6 +179,7 @@ func (t *telling) since() []string {
 		}
 		out = append(out, strings.Join(parts, ", "))
 	}
+	out = append(out, t.sinceOfPast()...)
 	for _, id := range slices.Compact(slices.Clone(t.ids[:])) {
 		if d := t.nodes[id]; d != nil && d.Attributes.Created != "" {
 			out = append(out, t.label(id).String()+" runs since "+t.moment(d.Attributes.Created))

@@ -28,6 +28,7 @@ type Explanation struct {
 	Server *Node   `json:"server,omitempty"`
 	Ends   []*Node `json:"ends,omitempty"` // where the roles are not known
 	Began  *Began  `json:"began,omitempty"`
+	Past   *Past   `json:"past,omitempty"` // of a history
 
 	Decision            // of the most connections, those that failed first
 	Others   []Decision `json:"others,omitempty"`   // that were decided otherwise
@@ -190,10 +191,7 @@ func (x *Explainer) Explanation(edgeID string) *Explanation {
 	}
 	node := func(id string) *Node {
 		delete(g.named, id)
-		if i, found := slices.BinarySearchFunc(x.m.Nodes, id, func(n Node, id string) int { return cmp.Compare(n.ID, id) }); found {
-			return &x.m.Nodes[i]
-		}
-		return nil
+		return x.m.node(id)
 	}
 	if e := &out.Edge; e.Ends == nil {
 		out.Client, out.Server = node(e.Client), node(e.Server)
