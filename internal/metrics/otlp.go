@@ -24,14 +24,20 @@ type OTLP struct {
 	resource *resource.Resource
 	writer   *otlpWriter
 	queue    chan *snapshot
+	before   *OTLP         // this one goes on where it ends; nil: it is the first
+	done     chan struct{} // closed when Run has ended
 
-	last                  int64     // the interval that was taken last; of the one who calls Add
-	offered               time.Time // of the snapshot that was offered last; of Run
-	sent, failed, dropped atomic.Uint64
+	last    int64     // the interval that was taken last; of the one who calls Add
+	offered time.Time // of the snapshot that was offered last; of Run
+	ended   *snapshot // what there was when Run ended
+	count   *counts
 
 	mu  sync.Mutex
 	err error // of the last batch
 }
+
+// counts are those of an exporter and of all that it follows.
+type counts struct{ sent, failed, dropped atomic.Uint64 }
 
 // NewOTLP makes an exporter of one host's metrics; it connects when there is
 // something to send. self is called when something is sent, by Run, and may be
@@ -51,7 +57,24 @@ func NewOTLP(ctx context.Context, c OTLPConfig, a *Accumulator, h topology.Host,
 	}
 	delta := e.Temporality(metric.InstrumentKindCounter) == metricdata.DeltaTemporality
 	return &OTLP{config: c, from: a, self: self, exporter: e, resource: r, queue: make(chan *snapshot, c.Queue),
-		writer: newOTLPWriter(delta, c.Names == "prometheus")}, nil
+		writer: newOTLPWriter(delta, c.Names == "prometheus"), done: make(chan struct{}), count: &counts{}}, nil
+}
+
+// Follow lets o go on where before ends: what receivers have taken is not sent as
+// an increase again, and the counters go on. Both export the same Accumulator. It
+// is called before Run, which then waits until before.Run, which must have been
+// told to end, has ended.
+func (o *OTLP) Follow(before *OTLP) { o.before, o.count = before, before.count }
+
+// inherit waits for the one before, and takes over what it knows of the receiver.
+func (o *OTLP) inherit() {
+	if o.before == nil {
+		return
+	}
+	<-o.before.done
+	o.offered = o.before.offered
+	o.writer.inherit(o.before.writer, o.before.ended)
+	o.before = nil
 }
 
 // Add takes what has been added up at the end of m, if it ends an interval. It
@@ -77,7 +100,7 @@ func (o *OTLP) Add(m *topology.Map) {
 		}
 		select {
 		case <-o.queue:
-			o.dropped.Add(1)
+			o.count.dropped.Add(1)
 		default:
 		}
 	}
@@ -86,10 +109,12 @@ func (o *OTLP) Add(m *topology.Map) {
 // Run sends until ctx ends, and then what is left, for as long as the flush may
 // take.
 func (o *OTLP) Run(ctx context.Context) error {
+	defer close(o.done)
 	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	release := context.AfterFunc(ctx, func() { time.AfterFunc(o.config.FlushTimeout, stop) })
 	defer release()
+	o.inherit()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -100,8 +125,9 @@ func (o *OTLP) Run(ctx context.Context) error {
 	for len(o.queue) > 0 && sending.Err() == nil {
 		o.send(sending, <-o.queue)
 	}
-	if s := o.from.snapshot(nil); sending.Err() == nil && s.now.After(o.offered) {
-		o.send(sending, s)
+	o.ended = o.from.snapshot(o.self)
+	if sending.Err() == nil {
+		o.send(sending, o.ended)
 	}
 	err := o.exporter.Shutdown(sending)
 	if sending.Err() != nil {
@@ -110,8 +136,12 @@ func (o *OTLP) Run(ctx context.Context) error {
 	return err
 }
 
-// send offers a snapshot in batches, each of which the receiver takes or not.
+// send offers a snapshot in batches, each of which the receiver takes or not. One
+// that is not newer than the last has nothing that was not offered with that.
 func (o *OTLP) send(ctx context.Context, s *snapshot) {
+	if !s.now.After(o.offered) {
+		return
+	}
 	o.offered = s.now
 	if o.self != nil {
 		s.self = o.self()
@@ -119,10 +149,10 @@ func (o *OTLP) send(ctx context.Context, s *snapshot) {
 	for _, b := range o.writer.batches(s) {
 		err := o.exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: o.resource, ScopeMetrics: b.scope()})
 		if err == nil {
-			o.sent.Add(1)
+			o.count.sent.Add(1)
 			b.taken()
 		} else {
-			o.failed.Add(1)
+			o.count.failed.Add(1)
 		}
 		o.mu.Lock()
 		o.err = err
@@ -133,9 +163,9 @@ func (o *OTLP) send(ctx context.Context, s *snapshot) {
 	}
 }
 
-// Stats count what was done so far.
+// Stats count what was done so far, also by those that o follows.
 func (o *OTLP) Stats() Exported {
-	return Exported{Sent: o.sent.Load(), Failed: o.failed.Load(), Dropped: o.dropped.Load()}
+	return Exported{Sent: o.count.sent.Load(), Failed: o.count.failed.Load(), Dropped: o.count.dropped.Load()}
 }
 
 // Err is why the last batch was not taken; nil: it was.

@@ -49,20 +49,7 @@ func export(t *testing.T, c OTLPConfig) *exporting {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- o.Run(ctx) }()
-	stopped := false
-	e := &exporting{OTLP: o, a: a, stop: func() error {
-		if stopped {
-			return nil
-		}
-		stopped = true
-		cancel()
-		return <-done
-	}}
-	t.Cleanup(func() { e.stop() })
-	return e
+	return running(t, o, a)
 }
 
 func (e *exporting) add(t *testing.T, m *topology.Map) {

@@ -53,6 +53,21 @@ func newOTLPWriter(delta, prometheus bool) *otlpWriter {
 	return w
 }
 
+// inherit takes over what the receiver has taken of a writer that wrote before, up
+// to the snapshot that it ended with. Of a receiver of sums it is not known what it
+// missed; what it was offered last counts.
+func (w *otlpWriter) inherit(before *otlpWriter, ended *snapshot) {
+	switch {
+	case !w.delta:
+	case before.delta:
+		w.series, w.values = before.series, before.values
+	default:
+		for _, b := range w.batches(ended) {
+			b.taken()
+		}
+	}
+}
+
 // batch is one request.
 type batch struct {
 	w      *otlpWriter
