@@ -13,8 +13,9 @@ type Accumulator struct {
 
 	mu     sync.Mutex
 	series map[identity]*series
-	order  []*series // those that are not hidden, by identity; nil: to be made
-	shown  int       // of these that are not hidden, and not for what has none
+	order  []*series   // those that are not hidden, by identity; nil: to be made
+	asleep []*identity // of the hidden ones, made with order
+	shown  int         // of these that are not hidden, and not for what has none
 	guard  guard
 	host   hostTotals
 	now    int64 // end of the last window, Unix milliseconds

@@ -151,6 +151,7 @@ func (a *Accumulator) forget(n int) {
 	for _, s := range hidden[:min(n, len(hidden))] {
 		delete(a.series, *s.id)
 	}
+	a.order = nil
 }
 
 // droppedCounts is by reason, zeros too.

@@ -76,7 +76,8 @@ type batch struct {
 	values []value
 }
 
-// batches cuts a snapshot up. What is no longer in it is forgotten.
+// batches cuts a snapshot up. What is no longer in it is forgotten; of hidden series
+// it stays known what was taken, since their sums go on.
 func (w *otlpWriter) batches(s *snapshot) []batch {
 	known, series := make(map[*identity]*attributeSets, len(s.series)), make(map[*identity]taken)
 	for i := range s.series {
@@ -85,6 +86,11 @@ func (w *otlpWriter) batches(s *snapshot) []batch {
 		if known[id] == nil {
 			known[id] = &attributeSets{base: w.keyValues(id.labels()), sets: map[string]attribute.Set{}}
 		}
+		if t, ok := w.series[id]; ok {
+			series[id] = t
+		}
+	}
+	for _, id := range s.hidden {
 		if t, ok := w.series[id]; ok {
 			series[id] = t
 		}

@@ -9,7 +9,8 @@ import (
 
 // snapshot is all that there is to tell at one moment. It does not change.
 type snapshot struct {
-	series  []view // in the order of their identities
+	series  []view      // in the order of their identities
+	hidden  []*identity // of series that go on where they ended if they are seen again
 	host    hostTotals
 	dropped map[string]uint64
 	graph   bool // the service graph is wanted
@@ -40,15 +41,17 @@ func (a *Accumulator) copy() *snapshot {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.order == nil {
-		a.order = make([]*series, 0, len(a.series))
+		a.order, a.asleep = make([]*series, 0, len(a.series)), nil
 		for _, s := range a.series {
-			if !s.hidden {
+			if s.hidden {
+				a.asleep = append(a.asleep, s.id)
+			} else {
 				a.order = append(a.order, s)
 			}
 		}
 		slices.SortFunc(a.order, func(x, y *series) int { return x.id.compare(y.id) })
 	}
-	s := &snapshot{series: make([]view, len(a.order)), host: a.host, dropped: a.guard.droppedCounts(), now: time.UnixMilli(a.now)}
+	s := &snapshot{series: make([]view, len(a.order)), hidden: a.asleep, host: a.host, dropped: a.guard.droppedCounts(), now: time.UnixMilli(a.now)}
 	for i, x := range a.order {
 		s.series[i] = view{x.id, x.started, x.totals}
 	}

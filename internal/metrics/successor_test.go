@@ -140,3 +140,24 @@ func running(t *testing.T, o *OTLP, a *Accumulator) *exporting {
 	t.Cleanup(func() { e.stop() })
 	return e
 }
+
+// TestSeriesThatReturnsIsAnIncreaseOnly: one that was not seen for long goes on
+// where it ended, and so do its increases.
+func TestSeriesThatReturnsIsAnIncreaseOnly(t *testing.T) {
+	r := newReceiver(t, "http/protobuf", nil)
+	c := DefaultOTLP()
+	c.Endpoint, c.Temporality, c.Queue = r.url, "delta", 100
+	e := export(t, c)
+	app, db := program(1, "app", -100), program(2, "db", -100)
+	for _, start := range []int{0, 10, 2000, 4000, 4010} {
+		var edges []topology.Edge
+		if start != 2000 { // then it is hidden
+			edges = append(edges, calls(app, db, 5432))
+		}
+		e.add(t, windowOf(start, start+10, []topology.Node{app, db}, edges...))
+	}
+	if err := e.stop(); err != nil {
+		t.Fatal(err)
+	}
+	wantStored(t, r, e.a)
+}
