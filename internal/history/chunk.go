@@ -128,16 +128,23 @@ func appendColumnOf(b []byte, group []numbered, c, like int) []byte {
 // group are edges of one form in one window, as they are read. Its memory is
 // used again for the next one.
 type group struct {
-	form  *form
-	edges []int32 // of the dictionary
-	sets  []int32
-	// numbers are row by row, as many as the form has columns.
-	numbers []uint64
+	form    *form
+	edges   []int32    // of the dictionary
+	sets    []int32    // likewise
+	columns [][]uint64 // of the form, a number for each edge; nil: all are 0
+	room    []uint64   // of the columns, of which some share theirs
 }
 
-func (g *group) row(i int) []uint64 {
-	n := len(g.form.columns)
-	return g.numbers[i*n : (i+1)*n]
+// row writes the numbers of one edge to dst, as many as the form has columns.
+func (g *group) row(i int, dst []uint64) []uint64 {
+	for _, c := range g.columns {
+		n := uint64(0)
+		if c != nil {
+			n = c[i]
+		}
+		dst = append(dst, n)
+	}
+	return dst
 }
 
 // groups calls f for each group of a chunk that has one of the edges; nil: all.
@@ -185,7 +192,6 @@ func (d *dictionary) readGroup(r *reader, g *group, wanted []int32) (bool, error
 	if wanted != nil && !slices.ContainsFunc(wanted, func(e int32) bool { _, ok := slices.BinarySearch(g.edges, e); return ok }) {
 		return false, r.err
 	}
-	g.numbers = slices.Grow(g.numbers[:0], n*width)[:n*width]
 	clear(g.sets)
 	if r.byte() != 0 {
 		for i := range g.sets {
@@ -196,43 +202,47 @@ func (d *dictionary) readGroup(r *reader, g *group, wanted []int32) (bool, error
 			g.sets[i] = int32(s)
 		}
 	}
+	g.room = slices.Grow(g.room[:0], n*width)[:n*width]
+	g.columns = slices.Grow(g.columns[:0], width)[:width]
 	for c, like := range g.form.like {
-		r.column(g.numbers, c, like, width)
+		var other []uint64
+		if like >= 0 {
+			other = g.columns[like]
+		}
+		g.columns[c] = r.column(g.room[c*n:(c+1)*n:(c+1)*n], like >= 0, other)
 	}
 	return true, r.end()
 }
 
-func (r *reader) column(numbers []uint64, c, like, width int) {
+// column reads a column to dst, or gives another one that is the same. other is
+// what it may be like; nil: all are 0.
+func (r *reader) column(dst []uint64, mayBeLike bool, other []uint64) []uint64 {
 	how := r.byte()
-	if (how == columnLike || how == columnDeltas) && like < 0 {
+	if (how == columnLike || how == columnDeltas) && !mayBeLike {
 		r.fail()
 	}
-	if r.err != nil {
-		return
-	}
 	switch how {
-	case columnZero, columnSame:
-		one := uint64(0)
-		if how == columnSame {
-			one = r.number()
-		}
-		for at := c; at < len(numbers); at += width {
-			numbers[at] = one
+	case columnZero:
+		return nil
+	case columnSame:
+		one := r.number()
+		for i := range dst {
+			dst[i] = one
 		}
 	case columnLike:
-		for at := 0; at < len(numbers); at += width {
-			numbers[at+c] = numbers[at+like]
-		}
+		return other
 	case columnPlain:
-		for at := c; at < len(numbers); at += width {
-			numbers[at] = r.number()
-		}
+		r.fill(dst)
 	case columnDeltas:
-		for at := 0; at < len(numbers); at += width {
-			n := r.number()
-			numbers[at+c] = numbers[at+like] + (n>>1 ^ -(n & 1))
+		r.fill(dst)
+		for i, n := range dst {
+			dst[i] = n>>1 ^ -(n & 1)
+		}
+		for i, n := range other {
+			dst[i] += n
 		}
 	default:
 		r.fail()
 	}
+	return dst
 }

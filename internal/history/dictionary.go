@@ -1,11 +1,11 @@
 package history
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"peerscope/internal/topology"
 )
@@ -106,7 +106,7 @@ func (d *dictionary) set(s *sets) int32 {
 }
 
 func (d *dictionary) node(n *node) int32 {
-	if i, ok := d.nodeNumbers[n.id]; ok && (d.nodes[i] == n || bytes.Equal(d.nodes[i].raw, n.raw)) {
+	if i, ok := d.nodeNumbers[n.id]; ok && (d.nodes[i] == n || d.nodes[i].text == n.text) {
 		return i
 	}
 	i := int32(len(d.nodes))
@@ -158,7 +158,7 @@ func (d *dictionary) encode(since marks) []byte {
 	number(len(d.nodes) - since.nodes)
 	for _, n := range d.nodes[since.nodes:] {
 		text(n.id)
-		text(string(n.raw))
+		text(n.text)
 	}
 	return b
 }
@@ -175,7 +175,7 @@ func (d *identity) made() string {
 	return topology.EdgeID(d.client, d.server, d.transport, where)
 }
 
-// decode adds what encode wrote. It keeps b.
+// decode adds what encode wrote.
 func (d *dictionary) decode(b []byte, known *forms) error {
 	r := reader{b: b, whole: string(b)}
 	for range r.count() {
@@ -189,6 +189,8 @@ func (d *dictionary) decode(b []byte, known *forms) error {
 		}
 		if e.id == "" {
 			e.id = e.made()
+		} else {
+			e.id = strings.Clone(e.id) // ids are kept for longer than what else is here
 		}
 		d.edges = append(d.edges, e)
 	}
@@ -210,7 +212,7 @@ func (d *dictionary) decode(b []byte, known *forms) error {
 	}
 	for range r.count() {
 		n := d.roomNodes.new()
-		*n = node{id: r.text(), raw: r.bytes()}
+		*n = node{id: r.text(), text: r.text()}
 		d.nodes = append(d.nodes, n)
 	}
 	return r.end()

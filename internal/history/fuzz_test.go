@@ -83,9 +83,11 @@ func FuzzFrames(f *testing.F) {
 		m.begin(0, 1, 1, about{Map: aboutOf(newWorld(1, 1, 0).window(t0, 10*time.Second)).Map})
 		var g group
 		_ = d.groups(chunk, &g, nil, func() {
+			slots := make([]int32, len(g.edges))
 			for i, e := range g.edges {
-				m.add(m.slotOf(d.edges[e]), g.form, g.row(i), d.sets[g.sets[i]])
+				slots[i] = m.slotOf(d.edges[e])
 			}
+			m.addGroup(&g, slots, d.sets)
 		})
 		if list, err := d.decodeNodes(nodes); err == nil {
 			for _, n := range list {
@@ -94,7 +96,7 @@ func FuzzFrames(f *testing.F) {
 		}
 		_, _ = m.window().toMap(newNodeReader())
 		if s, err := decodeTotals(sums); err == nil {
-			s.edge()
+			s.edge(&edgeRoom{})
 		}
 	})
 }

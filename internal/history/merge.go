@@ -14,6 +14,7 @@ type merger struct {
 	joins  map[[2]*form]*joined
 	unions map[[2]*sets]*sets
 
+	parts    []alikes // of the group that is added
 	lastPair [2]*form // that was asked of joins
 	lastJoin *joined
 	numbers  pieces[uint64] // of slots

@@ -78,12 +78,12 @@ func isPlain(t reflect.Type) bool {
 
 // read fills in a node that is zero.
 func (r *nodeReader) read(n *node, into *topology.Node) error {
-	t := jsonText{string(n.raw)}
+	t := jsonText{n.text}
 	if t.object(reflect.ValueOf(into).Elem(), r.node) && t.rest == "" {
 		return nil
 	}
 	*into = topology.Node{}
-	if err := json.Unmarshal(n.raw, into); err != nil {
+	if err := json.Unmarshal([]byte(n.text), into); err != nil {
 		return fmt.Errorf("node %.60q: %w", n.id, err)
 	}
 	return nil

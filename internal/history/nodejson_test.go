@@ -42,7 +42,7 @@ func texts(t testing.TB) []string {
 func sameAsJSON(t *testing.T, r *nodeReader, text string) {
 	t.Helper()
 	var got, want topology.Node
-	err := r.read(&node{raw: []byte(text)}, &got)
+	err := r.read(&node{text: text}, &got)
 	wantErr := json.Unmarshal([]byte(text), &want)
 	if (err != nil) != (wantErr != nil) {
 		t.Fatalf("%q: error %v, encoding/json says %v", text, err, wantErr)
@@ -88,7 +88,7 @@ func BenchmarkNode(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			var v topology.Node
-			if err := r.read(&node{raw: raw}, &v); err != nil {
+			if err := r.read(&node{text: string(raw)}, &v); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -57,6 +57,8 @@ func (p *points) series() *topology.Series {
 	if p.have == 0 { // never there
 		p.have = idle &^ (3 << kindRetransmits)
 	}
+	var room edgeRoom
+	var values pieces[float64]
 	for i := range p.steps {
 		out.Times[i] = p.first + int64(i)*p.width
 		s := &p.steps[i]
@@ -66,10 +68,11 @@ func (p *points) series() *topology.Series {
 		if !s.present {
 			s.totals.have[0] = p.have & idle
 		}
-		e := s.totals.edge()
+		e := s.totals.edge(&room)
 		for _, m := range topology.Measures() {
 			if v, ok := e.Measure(m, time.Duration(s.observed)*time.Millisecond); ok {
-				out.Columns[m][i] = &v
+				out.Columns[m][i] = values.new()
+				*out.Columns[m][i] = v
 			}
 		}
 	}

@@ -155,6 +155,7 @@ type taker struct {
 	raw     []byte
 	plain   []byte
 	group   group
+	slots   []int32 // of the edges of the group
 }
 
 // take checks all of a record before it adds anything.
@@ -236,12 +237,14 @@ func (t *taker) decode(d *dictionary, r *record, events bool) (a about, err erro
 }
 
 func (t *taker) add(d *dictionary) {
+	t.slots = slices.Grow(t.slots[:0], len(t.group.edges))[:len(t.group.edges)]
 	for i, e := range t.group.edges {
 		if t.edges[e] == 0 {
 			t.edges[e] = 1 + t.m.slotOf(d.edges[e])
 		}
-		t.m.add(t.edges[e]-1, t.group.form, t.group.row(i), d.sets[t.group.sets[i]])
+		t.slots[i] = t.edges[e] - 1
 	}
+	t.m.addGroup(&t.group, t.slots, d.sets)
 }
 
 // trim forgets the dictionaries of files that are read only, if they are many.

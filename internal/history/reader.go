@@ -28,6 +28,24 @@ func (r *reader) number() uint64 {
 	return n
 }
 
+// fill reads as many numbers as dst has room for.
+func (r *reader) fill(dst []uint64) {
+	b := r.b
+	for i := range dst {
+		if len(b) > 0 && b[0] < 0x80 {
+			dst[i], b = uint64(b[0]), b[1:]
+			continue
+		}
+		n, size := binary.Uvarint(b)
+		if size <= 0 {
+			r.fail()
+			return
+		}
+		dst[i], b = n, b[size:]
+	}
+	r.b = b
+}
+
 // count is how many things follow, each of which takes at least a byte.
 func (r *reader) count() int {
 	n := r.number()

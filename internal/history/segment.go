@@ -234,13 +234,14 @@ func (s *segment) dictionaryOf(n int, known *forms, z *zstd.Decoder) (*dictionar
 func (s *segment) load(known *forms, z *zstd.Decoder) {
 	d := &dictionary{sets: []*sets{nil}}
 	s.dictionary, s.loaded = d, 0
+	var b []byte
 	for ; s.loaded < len(s.records); s.loaded++ {
 		r := s.records[s.loaded]
 		if r.frames[frameDictionary].size == 0 {
 			continue
 		}
-		b, err := s.read(r, frameDictionary, nil, z)
-		if err != nil || d.decode(b, known) != nil {
+		var err error
+		if b, err = s.read(r, frameDictionary, b[:0], z); err != nil || d.decode(b, known) != nil {
 			return
 		}
 	}

@@ -105,9 +105,11 @@ type seriesReader struct {
 	numbers []int32 // of the edges in the segment's dictionary, sorted
 	group   group
 	plain   []byte
+	sums    totals
+	row     []uint64
 }
 
-// read is nil and true if the edges are not in the window.
+// read gives numbers that stay until the next call. It is nil and true if the edges are not in the window.
 func (r *seriesReader) read(e entry) (t *totals, ok bool, err error) {
 	if r.edges == nil {
 		if r.plain, err = e.segment.read(e.record(), frameTotals, r.plain[:0], r.s.decoder); err != nil {
@@ -131,7 +133,8 @@ func (r *seriesReader) read(e entry) (t *totals, ok bool, err error) {
 	if len(r.numbers) == 0 {
 		return nil, false, nil
 	}
-	t = &totals{}
+	t = &r.sums
+	*t = totals{}
 	var chunks []int
 	for _, id := range r.edges {
 		chunks = append(chunks, chunkOf(id, e.record().chunks()))
@@ -145,7 +148,8 @@ func (r *seriesReader) read(e entry) (t *totals, ok bool, err error) {
 			for i, n := range r.group.edges {
 				if _, wanted := slices.BinarySearch(r.numbers, n); wanted {
 					ok = true
-					t.add(r.group.form, r.group.row(i))
+					r.row = r.group.row(i, r.row[:0])
+					t.add(r.group.form, r.row)
 				}
 			}
 		})

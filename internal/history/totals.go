@@ -96,8 +96,7 @@ func decodeTotals(b []byte) (*totals, error) {
 }
 
 // edge is an edge with these numbers, to be measured.
-func (t *totals) edge() *topology.Edge {
-	var room edgeRoom
+func (t *totals) edge(room *edgeRoom) *topology.Edge {
 	var e topology.Edge
 	var open topology.Evidence
 	for k := range t.kinds {

@@ -39,8 +39,8 @@ type Missed struct {
 // node is one end of edges as a window had it. Two nodes that are the same
 // pointer are equal.
 type node struct {
-	id  string
-	raw []byte // JSON
+	id   string
+	text string // JSON
 }
 
 // converter makes windows of maps. It remembers the last window, since the next
@@ -83,7 +83,7 @@ func (c *converter) window(m *topology.Map) (*window, error) {
 			if err != nil {
 				return nil, fmt.Errorf("encode node %s: %w", v.ID, err)
 			}
-			k = &known{node: &node{id: v.ID, raw: raw}, value: *v}
+			k = &known{node: &node{id: v.ID, text: string(raw)}, value: *v}
 			c.nodes[v.ID] = k
 		}
 		w.nodes[i], k.window = k.node, c.windows
