@@ -370,6 +370,24 @@ await check("speaks of a clock that differs", async () => {
   await other.context().close();
 });
 
+await check("eight windows share one stream, and go on when the first is closed", async () => {
+  // A browser opens six connections to a server: with a stream each, the seventh window would wait for ever.
+  const context = await b.newContext({ viewport: { width: 900, height: 600 } });
+  const pages = [];
+  for (let i = 0; i < 8; i++) {
+    const p = await context.newPage();
+    pages.push(p);
+    await p.goto(url, { timeout: 20_000 });
+    await ready(p, 8);
+  }
+  await pages.shift().close();
+  for (const p of pages) {
+    const last = await p.textContent(".live .mono");
+    await until(p, (last) => document.querySelector(".live .mono").textContent > last, last, `a later time than ${last}`, 20_000);
+  }
+  await context.close();
+});
+
 const numbers = [];
 await check("draws first within a second and pans", async () => {
   const p = await open(b, url, { reducedMotion: "no-preference" });

@@ -1,13 +1,13 @@
 // Where the graph that is shown comes from: the live stream, or one answer for a
-// time in the past. One stream a tab; a hidden tab closes it and asks now and then.
+// time in the past. A tab follows one stream; a hidden one leaves it and asks now and then.
 // A large graph is asked for now and then, too: of twenty thousand edges most change
 // every second, and each second would be as large as the whole.
 
 import { batch, computed, effect, signal } from "@preact/signals";
 import { view } from "../model/state";
-import { address, api, ApiError, Unreachable, type Query } from "./api";
-import { apply } from "./delta";
-import type { Delta, Graph, Problem } from "./types";
+import { api, ApiError, Unreachable, type Query } from "./api";
+import { follow } from "./stream";
+import type { Graph, Problem } from "./types";
 
 export const graph = signal<Graph | null>(null);
 /** The graph of View.before, of a comparison. */
@@ -96,54 +96,6 @@ function fail(e: unknown): void {
   else refusal.value = e.message;
 }
 
-/** Opens the stream for a question, and tells what came of it until it is stopped. */
-function stream(query: Query, key: string): () => void {
-  let source: EventSource | null = null;
-  let retry: ReturnType<typeof setTimeout> | undefined;
-  let held: Graph | null = null;
-  let stopped = false;
-  let wait = 1000;
-
-  const message = <T>(f: (v: T) => void) => (e: MessageEvent<string>) => {
-    wait = 1000;
-    f(JSON.parse(e.data) as T);
-  };
-  const again = (delay = wait) => {
-    source?.close();
-    if (stopped) return;
-    // An EventSource does not say why it was refused: one plain question does.
-    retry = setTimeout(() => {
-      api.graph({ ...query, limit: 1 }).then(
-        () => !stopped && open(),
-        (e: unknown) => {
-          if (stopped) return;
-          fail(e);
-          wait = Math.min(wait * 1.5, 5000);
-          // What is wrong with the question will not get better by asking again.
-          if (!(e instanceof ApiError && e.problem.status === 400)) again();
-        },
-      );
-    }, delay);
-  };
-  const open = () => {
-    source = new EventSource(address("graph/stream", query));
-    source.addEventListener("snapshot", message<Graph>((g) => show((held = g), key)));
-    source.addEventListener("delta", message<Delta>((d) => held && show((held = apply(held, d)), key)));
-    source.addEventListener("ping", message<{ t: number }>((p) => {
-      skew.value = p.t - Date.now();
-      goneSince.value = null;
-    }));
-    source.addEventListener("bye", () => again());
-    source.onerror = () => again(0);
-  };
-  open();
-  return () => {
-    stopped = true;
-    clearTimeout(retry);
-    source?.close();
-  };
-}
-
 const once = () => null;
 
 /**
@@ -182,7 +134,14 @@ function live(query: Query, key: string): () => void {
   let stop = () => {};
   const begin = () => {
     pace.value = null;
-    stop = stream(query, key);
+    stop = follow(query, key, {
+      graph: (g) => show(g, key),
+      ping: (t) => {
+        skew.value = t - Date.now();
+        goneSince.value = null;
+      },
+      fail,
+    });
   };
   const limited = query["limit"] !== 0 && Number(query["limit"]) <= 500;
   if (limited) begin();

@@ -86,11 +86,15 @@ function labels(s: Shown, sc: Scene, t: Theme, label: string): string[] {
     const c = sc.curves.get(e.id);
     if (!c || out.length >= mostLabels) continue;
     const l = labelOf(e, label);
-    const text = [l.failing ? "✕" : "", l.text, l.protocol, l.tls ? "TLS" : ""].filter(Boolean).join(" ");
-    if (!text) continue;
-    const w = widthOf(text, `11px ${t.font}`) + 12;
-    const p = room(c, w, 18, taken);
-    if (p) out.push(words(text, p, w, l.failing ? t.colour.error : t.text, t));
+    const short = [l.failing ? "✕" : "", l.text].filter(Boolean).join(" ");
+    const whole = [short, l.protocol, l.tls ? "TLS" : ""].filter(Boolean).join(" ");
+    for (const text of new Set([whole, short])) {
+      const w = widthOf(text, `11px ${t.font}`) + 12;
+      const p = text && room(c, w, 18, taken);
+      if (!p) continue;
+      out.push(words(text, p, w, l.failing ? t.colour.error : t.text, t));
+      break;
+    }
   }
   return out;
 }

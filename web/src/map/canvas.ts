@@ -168,14 +168,14 @@ export class Canvas {
   /** How much is drawn of a node depends on how large it is on the screen. */
   private setDetail(): void {
     const z = this.cy.zoom();
-    const d = z < 0.35 ? "shape" : z < 0.6 ? "name" : "card";
+    const d = z < 0.22 ? "shape" : z < 0.4 ? "short" : z < 0.6 ? "name" : "card";
     if (d === this.detail) return;
     this.detail = d;
     this.cy.batch(() => {
       const nodes = this.cy.nodes().not(".box");
-      nodes.removeClass("card name shape");
+      nodes.removeClass("card name short shape");
       nodes.addClass(d);
-      this.cy.nodes(".box").removeClass("box-card box-name box-shape").addClass("box-" + d);
+      this.cy.nodes(".box").removeClass("box-card box-name box-short box-shape").addClass("box-" + d);
     });
   }
 

@@ -114,9 +114,18 @@ export class Labels {
         if (!c || !shares.some((t) => inSight(along(c, t)))) continue;
         const l = labelOf(e, this.kind);
         if (!l.text && !l.protocol && !l.tls && !l.failing) continue;
-        const held = this.element(l);
-        const p = room(c, held.width, height, taken, inSight);
+        let p = room(c, this.widthOf(l), height, taken, inSight);
+        // Without room for all of it the protocol gives way, which the drawer and the table have too.
+        if (!p && l.protocol && (l.text || l.tls || l.failing)) {
+          l.protocol = "";
+          p = room(c, this.widthOf(l), height, taken, inSight);
+        }
+        if (!p && l.text && (l.tls || l.failing)) {
+          l.text = "";
+          p = room(c, this.widthOf(l), height, taken, inSight);
+        }
         if (!p) continue;
+        const held = this.element(l);
         used.add(e.id);
         held.element.style.transform = `translate(${Math.round(p.x - held.width / 2)}px, ${Math.round(p.y - height / 2)}px)`;
         held.element.hidden = false;
@@ -134,7 +143,7 @@ export class Labels {
   /** Computed, as the page would be laid out once a label if it were asked. */
   private widthOf(l: Label): number {
     const f = this.font;
-    const parts = [l.failing ? widthOf("✕", `700 11px ${f}`) : 0, l.tls ? 9 : 0, l.text ? widthOf(l.text, `11px ${f}`) : 0, l.protocol ? widthOf(l.protocol.toUpperCase(), `600 10px ${f}`) : 0].filter((w) => w > 0);
+    const parts = [l.failing ? widthOf("✕", `700 11px ${f}`) : 0, l.tls ? 10 : 0, l.text ? widthOf(l.text, `11px ${f}`) : 0, l.protocol ? widthOf(l.protocol.toUpperCase(), `600 10px ${f}`) : 0].filter((w) => w > 0);
     return parts.reduce((a, b) => a + b, 0) + 4 * (parts.length - 1) + 14;
   }
 

@@ -46,7 +46,7 @@ export function stylesheet(t: Theme, calm: boolean): StylesheetJson {
         "background-width": ((e: { data(k: string): string }) => ["100%", e.data("share")]) as never,
         "background-height": ["100%", "3px"] as never,
         "background-position-x": ["0%", barInset + "px"] as never,
-        "background-position-y": ["0%", ((e: { data(k: string): number }) => e.data("h") - 6 + "px")] as never,
+        "background-position-y": ((e: { data(k: string): number }) => ["0%", e.data("h") - 6 + "px"]) as never,
         "background-fit": ["none", "none"] as never,
         "background-clip": ["none", "node"] as never,
         "background-image-containment": ["over", "inside"] as never,
@@ -56,7 +56,7 @@ export function stylesheet(t: Theme, calm: boolean): StylesheetJson {
     // Of a map that is far away there is only where nodes are, and which are not well.
     { selector: "node.shape", style: { "background-color": "data(fill)" } },
     {
-      selector: "node.name",
+      selector: "node.name, node.short",
       style: {
         label: "data(name)",
         "text-valign": "center",
@@ -68,6 +68,7 @@ export function stylesheet(t: Theme, calm: boolean): StylesheetJson {
         "text-wrap": "ellipsis",
       },
     },
+    { selector: "node.short", style: { "font-size": 30 } },
     {
       selector: "node.box",
       style: {
@@ -91,7 +92,7 @@ export function stylesheet(t: Theme, calm: boolean): StylesheetJson {
     },
     // Smaller on the screen, larger on the map, so that it can be read.
     { selector: "node.box-name", style: { "font-size": 20, "text-margin-y": 26 } },
-    { selector: "node.box-shape", style: { "font-size": 34, "text-margin-y": -6 } },
+    { selector: "node.box-short, node.box-shape", style: { "font-size": 27, "text-margin-y": 31 } },
     {
       selector: "edge",
       style: {

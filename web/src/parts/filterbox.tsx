@@ -124,8 +124,11 @@ export function FilterBox() {
     return () => document.removeEventListener("pointerdown", away);
   }, []);
   const terms = split(filter.value);
-  const problem = draft.value ? offers.value?.problem : filterProblem.value;
   const list = open.value ? (offers.value?.suggestions ?? []) : [];
+  const found = draft.value ? offers.value?.problem : filterProblem.value;
+  // What only lacks what comes next is not wrong yet, while there is something to come.
+  const unfinished = draft.value !== "" && list.length > 0 && (found?.column ?? 0) > draft.value.length;
+  const problem = unfinished ? undefined : found;
   const g = graph.value;
   return (
     <div class={problem ? "filter wrong" : "filter"} ref={box} role="search">

@@ -24,7 +24,7 @@ const most = 5;
 export function ProcessCards({ detail, end }: { detail: EdgeDetail | null; end: 0 | 1 }) {
   if (!detail) return null;
   const ids = new Set(detail.parts.map((p) => (end === 0 ? (p.client ?? p.ends?.[0]) : (p.server ?? p.ends?.[1]))));
-  return <Processes nodes={detail.nodes.filter((n) => ids.has(n.id))} />;
+  return <Processes nodes={detail.nodes.filter((n) => ids.has(n.id) && n.kind !== "address")} />;
 }
 
 export function Processes({ nodes }: { nodes: MapNode[] }) {

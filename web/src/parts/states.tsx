@@ -165,6 +165,11 @@ export function Empty() {
               {without.value[t] !== undefined && <span class="count">then {count(without.value[t])}</span>}
             </button>
           ))}
+          {terms.length > 1 && (
+            <button onClick={() => go({ filter: "" })}>
+              all of it <span class="count">then {count(g.total?.edges)}</span>
+            </button>
+          )}
         </div>
       </div>
     );
