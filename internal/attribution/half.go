@@ -93,6 +93,7 @@ const (
 	flagLane          = flagSeqIndex // in a lane, to which nextSeq and seq belong; see lane.go
 	flagEphemeral     = flagSynSent  // the kernel chose its port
 	flagOlder         = flagSynRecv  // it is older than the observation: what went first is not known
+	flagUnasked       = flagTxDoubt  // rx may lack datagrams of which nobody asked who sent them
 )
 
 // liveEvidence is the evidence under which a half is counted: peer in

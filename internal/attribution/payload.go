@@ -27,7 +27,7 @@ func (h *half) sent(r flow.Role) Amount {
 	}
 	// Something was given to the wire and never acknowledged, so what was may
 	// include our FIN.
-	a.Inexact = a.Inexact || h.has(flagTxDoubt) && h.has(flagFinal)
+	a.Inexact = a.Inexact || h.has(flagTxDoubt) && h.has(flagFinal) && h.transport != flow.UDP
 	a.Value -= min(base, a.Value)
 	return a
 }
@@ -37,8 +37,13 @@ func (h *half) received() Amount {
 	if !h.has(flagCounters) {
 		return Amount{}
 	}
-	return Amount{Value: h.rx - min(h.baseRx, h.rx), Known: true,
+	a := Amount{Value: h.rx - min(h.baseRx, h.rx), Known: true,
 		Inexact: h.has(flagFinUnknown) && h.rx > h.baseRx || h.incomplete()}
+	if h.transport == flow.UDP && h.has(flagUnasked) {
+		// Nothing that is known to be from this peer is not nothing from it.
+		a.Known, a.Inexact = a.Value > 0, true
+	}
+	return a
 }
 
 // direction settles one direction from what the sender and the receiver

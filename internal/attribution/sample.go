@@ -57,7 +57,7 @@ func datagramFlags(s *flow.Socket) flags {
 	for _, is := range [...]struct {
 		told bool
 		flag flags
-	}{{s.Unconnected, flagUnconnected}, {s.Ephemeral, flagEphemeral}, {s.Older, flagOlder}} {
+	}{{s.Unconnected, flagUnconnected}, {s.Ephemeral, flagEphemeral}, {s.Older, flagOlder}, {s.Unasked, flagUnasked}} {
 		if is.told {
 			f |= is.flag
 		}

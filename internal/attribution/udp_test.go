@@ -28,6 +28,7 @@ func unconnected(s *flow.Socket) { s.Unconnected = true }
 func ephemeral(s *flow.Socket)   { s.Ephemeral = true }
 func older(s *flow.Socket)       { s.Older = true }
 func gone(s *flow.Socket)        { s.Final = true }
+func unasked(s *flow.Socket)     { s.Unasked = true }
 
 // bound tells of a UDP socket that takes datagrams of anybody.
 func (w *world) bound(ns flow.NetnsID, addr string, holders ...flow.ProcessKey) {
@@ -58,6 +59,48 @@ func TestDatagramServerOnAnyAddressHasTwoClients(t *testing.T) {
 		if e.Retransmits != nil || e.Inexact != nil {
 			t.Errorf("retransmits %v, inexact %v; UDP has neither", e.Retransmits, e.Inexact)
 		}
+	}
+}
+
+// What a socket took without asking who sent it is known of the sender only.
+func TestDatagramsThatNobodyAskedAbout(t *testing.T) {
+	for _, tt := range []struct {
+		name                  string
+		received              uint64 // that is known to be from the server
+		observed              bool   // the server
+		toClient, atTheClient string
+	}{
+		{"all, the server tells", 0, true, "100", "unknown"},
+		{"some, the server tells", 60, true, "100", "60"},
+		{"all, nobody tells", 0, false, "unknown", "unknown"},
+		{"some, nobody tells", 60, false, "60", "60"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var w world
+			one, two := w.netns(1, "10.0.0.1"), w.netns(2, "10.0.0.2")
+			a, s := w.process(10, "a"), w.process(20, "s")
+			w.socket(one, "0.0.0.0:4000 > 10.0.0.2:53", held(a), unconnected, unasked, first(flow.Client), datagrams(30, tt.received))
+			if tt.observed {
+				w.bound(two, "0.0.0.0:53", s)
+				w.socket(two, "0.0.0.0:53 > 10.0.0.1:4000", held(s), unconnected, first(flow.Server), datagrams(100, 30))
+			}
+			e := mapOf(w.obs).Edges[0]
+			text := func(v *uint64) string {
+				if v == nil {
+					return "unknown"
+				}
+				return fmt.Sprint(*v)
+			}
+			if got := text(e.Bytes.ToClient); got != tt.toClient {
+				t.Errorf("to the client: %s, want %s", got, tt.toClient)
+			}
+			if got := text(e.Sides.Client.ToClient); got != tt.atTheClient {
+				t.Errorf("as the client counted: %s, want %s", got, tt.atTheClient)
+			}
+			if got := text(e.Bytes.ToServer); got != "30" {
+				t.Errorf("to the server: %s, want 30", got)
+			}
+		})
 	}
 }
 

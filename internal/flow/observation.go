@@ -78,6 +78,9 @@ type Socket struct {
 	// Older: a UDP socket that is older than the observation, so First is of what
 	// was seen, and there may have been more before.
 	Older bool `json:"older,omitempty"`
+	// Unasked: a UDP socket that took datagrams without asking who sent them, so it
+	// may have received more from Peer than BytesReceived.
+	Unasked bool `json:"unasked,omitempty"`
 
 	Errno   string `json:"errno,omitempty"`   // name of the error a connect ended in, if known
 	UID     uint32 `json:"uid,omitempty"`     // owner of the socket

@@ -83,9 +83,9 @@ type Conn struct {
 
 	lab   *Lab
 	sides [2]side
-	// kind and to are what the client's calls name, via how the server receives,
-	// of datagrams.
-	kind, to, via string
+	// kind and to are what the client's calls name, via and backVia how the server
+	// and the client receive, of datagrams.
+	kind, to, via, backVia string
 }
 
 // Part is the payload that a connection moved between two processes while it

@@ -45,6 +45,12 @@ func udpScenarios() []Scenario {
 			Run:    udpSink,
 		},
 		{
+			Name:   "udp-unasked",
+			Proves: "clients that never ask who answers, by IPv4, IPv6 and IPv4 on an IPv6 socket, with two servers each: both ends count what came from whom",
+			Limits: "Everything, as for udp-unconnected.",
+			Run:    udpUnasked,
+		},
+		{
 			Name:   "udp-brief",
 			Proves: "50 UDP clients' sockets that connect, ask, are answered and close within a millisecond",
 			Limits: "The client's process; datagrams and their bytes are not counted.",
@@ -164,6 +170,30 @@ func udpSink(l *Lab) {
 		c.via = script.ByRead
 		c.ask(int64(90+i), 0)
 		c.ask(int64(900+i), 0)
+	}
+}
+
+func udpUnasked(l *Lab) {
+	a, b := l.Linked("a", "b")
+	client, one, other := l.Actor(a, "client"), l.Actor(b, "one"), l.Actor(b, "other")
+	v4, v6, both := l.sock("c"), l.sock("c"), l.sock("c")
+	first, second, any6 := one.Listen(script.UDP, "0.0.0.0:53"), other.Listen(script.UDP, "0.0.0.0:54"), other.Listen(script.UDP, "[::]:55")
+	l.Observe(a, b)
+	for i, f := range []struct {
+		sock string
+		to   *Listener
+		addr string
+	}{
+		{v4, first, l.V4("0.2:53")},
+		{v4, second, l.V4("0.2:54")},
+		{v6, any6, l.V6("2", 55)},
+		{both, first, "[::ffff:" + host(l.V4("0.2:53")) + "]:53"},
+	} {
+		c := l.loose(side{client, f.sock}, f.to, f.addr)
+		c.backVia = script.ByRead
+		c.ask(int64(40+i), int64(400+i))
+		c.ask(int64(50+i), 0)
+		c.ask(int64(60+i), int64(600+i))
 	}
 }
 

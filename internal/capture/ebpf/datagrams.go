@@ -16,6 +16,8 @@ type datagrams struct {
 	// sent or received first is not known.
 	adopted map[uint64]bool
 	alive   map[uint64]bool // as of the last look
+	// unasked are the sockets that took datagrams without asking who sent them.
+	unasked map[uint64]bool
 	next    uint64
 	touched []*datagram // that something went over since the last time
 }
@@ -32,12 +34,14 @@ type datagram struct {
 	value  peerscopeFlowValue
 	told   bool // nothing new since it was told last
 	known  bool // it was told once
+	// unasked: it was told with that.
+	unasked bool
 	// parts are what each process moved since the last time.
 	parts []peerscopeFlowValue
 }
 
 func newDatagrams() datagrams {
-	return datagrams{byKey: map[datagramKey]*datagram{}, adopted: map[uint64]bool{}, alive: map[uint64]bool{}}
+	return datagrams{byKey: map[datagramKey]*datagram{}, adopted: map[uint64]bool{}, alive: map[uint64]bool{}, unasked: map[uint64]bool{}}
 }
 
 // udpSocket takes a UDP socket that a process holds.
@@ -85,6 +89,12 @@ func (s *Source) datagram(k *peerscopeFlowKey, v *peerscopeFlowValue) {
 	}
 	s.met(v.Netns, v.NetnsInode)
 	d := &s.datagrams
+	if k.PeerPort == 0 { // of nobody in particular
+		if v.Received > 0 {
+			d.unasked[k.Cookie] = true
+		}
+		return
+	}
 	key := datagramKey{k.Cookie, k.Peer, k.PeerPort}
 	f := d.byKey[key]
 	if f == nil {
@@ -160,15 +170,16 @@ func (s *Source) tellDatagrams() {
 	for _, k := range keys {
 		f := d.byKey[k]
 		gone := !d.alive[k.cookie] && f.value.Kernel == 0 || s.isIdle(f)
-		if k.port == 0 || f.told && !gone || ports != nil && s.isAlone(k, f, ports) {
+		if f.told && !gone && (f.unasked || !d.unasked[k.cookie]) || ports != nil && s.isAlone(k, f, ports) {
 			continue
 		}
-		f.told, f.known = true, true
+		f.told, f.known, f.unasked = true, true, f.unasked || d.unasked[k.cookie]
 		s.tellDatagram(k, f, gone)
 		if gone {
 			delete(d.byKey, k)
 		}
 	}
+	maps.DeleteFunc(d.unasked, func(cookie uint64, _ bool) bool { return !d.alive[cookie] })
 }
 
 func (s *Source) isIdle(f *datagram) bool {
@@ -200,7 +211,7 @@ func (s *Source) tellDatagram(k datagramKey, f *datagram, gone bool) {
 		Time: s.clock.time(v.Last), Cookie: f.cookie, Netns: netnsID(v.Netns, v.NetnsInode), Transport: flow.UDP, State: flow.Established,
 		Tuple: flow.Tuple{Local: address(v.Local, v.LocalPort), Peer: address(k.peer, k.port)},
 		Scope: v.Scope, Opened: s.clock.time(v.First), Final: gone, Kernel: v.Kernel != 0 && v.Owner == 0,
-		HasCounters: true, Exact: true, Unconnected: v.Connected == 0, Ephemeral: v.Ephemeral != 0, Older: s.datagrams.adopted[k.cookie],
+		HasCounters: true, Exact: true, Unconnected: v.Connected == 0, Ephemeral: v.Ephemeral != 0, Older: s.datagrams.adopted[k.cookie], Unasked: f.unasked,
 		Counters: v.counters(), Holders: s.holder(v.Owner, v.OwnerStart),
 	}
 	s.out.First = flow.Client

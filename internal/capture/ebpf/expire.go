@@ -64,9 +64,7 @@ func (s *Source) expireDatagrams(now uint64) {
 	}
 	slices.SortFunc(over, func(a, b datagramKey) int { return cmp.Compare(d.byKey[a].cookie, d.byKey[b].cookie) })
 	for _, k := range over {
-		if k.port != 0 {
-			s.tellDatagram(k, d.byKey[k], true)
-		}
+		s.tellDatagram(k, d.byKey[k], true)
 		delete(d.byKey, k)
 	}
 	maps.DeleteFunc(d.adopted, func(cookie uint64, _ bool) bool { return !d.alive[cookie] && !busy[cookie] })
