@@ -87,7 +87,7 @@ func loadConfig(file string, flags *pflag.FlagSet) (*config.Loaded, error) {
 	}
 	if l.Filter != "" {
 		if _, err := filter.Parse(l.Filter); err != nil {
-			return nil, usage(fmt.Errorf("filter: %w (set by %s)", err, l.Origins["filter"]))
+			return nil, usage(fmt.Errorf("%w (set by %s)", err, l.Origins["filter"]))
 		}
 	}
 	return l, nil

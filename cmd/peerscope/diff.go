@@ -22,6 +22,7 @@ func newDiff(s streams) *cobra.Command {
 	var format string
 	var exitCode bool
 	var p past
+	var look look
 	c := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Compare two maps, recordings or times: which edges are new, gone or changed",
@@ -49,8 +50,9 @@ func newDiff(s streams) *cobra.Command {
 			if format == "json" {
 				err = export.DiffJSON(&b, d)
 			} else {
-				color := isTerminal(s.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-				err = export.DiffText(&b, d, export.Style{Color: color})
+				style := look.style(s.out)
+				style.Width = 0
+				err = export.DiffText(&b, d, style)
 			}
 			if err != nil {
 				return err
@@ -65,6 +67,8 @@ func newDiff(s streams) *cobra.Command {
 		},
 	}
 	p.flags(c)
+	look.flags(c)
+	quietFlag(c, s)
 	c.Flags().DurationVar(&p.window, "window", 0, fmt.Sprintf("how long a time is that has no end (default as long as the other one, else %v)", lookWindow))
 	c.Flags().StringVarP(&format, "output", "o", "text", "text or json")
 	c.Flags().BoolVar(&exitCode, "exit-code", false, fmt.Sprintf("exit with code %d if something is different", exitDifferent))
@@ -122,7 +126,7 @@ func readMap(ctx context.Context, name string, stderr io.Writer) (*topology.Map,
 	in := bufio.NewReaderSize(f, 64<<10)
 	start, err := in.Peek(64 << 10)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, fmt.Errorf("read %s: %w", name, unwrapPath(err))
 	}
 	if looksLikeMap(start) {
 		m, err := topology.Read(in)

@@ -57,6 +57,7 @@ func newExplain(s streams) *cobra.Command {
 	}
 	o.selection.flags(c)
 	o.look.flags(c)
+	quietFlag(c, s)
 	c.Flags().StringVar(&o.filter, "filter", "", "only edges that match, in the filter language of map")
 	_ = c.RegisterFlagCompletionFunc("filter", completeFilter)
 	c.Flags().StringVarP(&o.format, "output", "o", "text", "format: text, json")
@@ -89,6 +90,9 @@ func (o *explainOptions) run(c *cobra.Command, args []string, s streams) error {
 	defer x.close()
 	all := len(m.Edges)
 	if m = applyFilter(expr, m, s.err); len(m.Edges) == 0 && all > 0 {
+		if m, ok := s.err.(*messages); ok && m.quiet {
+			return fmt.Errorf("0 of %s match %s", plural(all, "edge"), expr)
+		}
 		return &exitError{code: exitFailed} // it was said
 	}
 	edges, reversed := wanted.choose(m, x.pipeline)

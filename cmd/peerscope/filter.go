@@ -11,17 +11,44 @@ import (
 	"peerscope/internal/topology"
 )
 
-// filterArgs reads the arguments of a command as one expression, before anything
-// is observed.
+// filterFlag lets the filter also be given by a flag, as explain and serve take it.
+func filterFlag(c *cobra.Command) {
+	c.Flags().String("filter", "", "only edges that match; the same as FILTER")
+	_ = c.RegisterFlagCompletionFunc("filter", completeFilter)
+}
+
+// filterArgs reads the arguments of a command, and its flag, as one expression,
+// before anything is observed.
 func filterArgs(into **filter.Expr) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		e, err := filter.Parse(strings.Join(args, " "))
+	return func(c *cobra.Command, args []string) error {
+		both := ""
+		for _, text := range []string{strings.Join(args, " "), flagValue(c, "filter")} {
+			e, err := filter.Parse(text)
+			switch {
+			case err != nil:
+				return usage(err)
+			case e.Empty():
+			case both == "":
+				both = text
+			default:
+				both = "(" + both + ") (" + text + ")"
+			}
+		}
+		e, err := filter.Parse(both)
 		if err != nil {
 			return usage(err)
 		}
 		*into = e
 		return nil
 	}
+}
+
+// flagValue is what a flag has as text; "" if the command does not take it.
+func flagValue(c *cobra.Command, name string) string {
+	if f := c.Flags().Lookup(name); f != nil {
+		return f.Value.String()
+	}
+	return ""
 }
 
 // completeFilter offers the keys of the language for the word that was begun.

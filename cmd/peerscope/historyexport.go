@@ -36,6 +36,8 @@ func newHistoryExport(s streams) *cobra.Command {
 		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c, s) },
 	}
 	o.past.flags(c)
+	filterFlag(c)
+	quietFlag(c, s)
 	f := c.Flags()
 	f.StringVar(&o.from, "from", "-1h", "since when: -1h, 12:01, 2026-01-31T12:01:05Z")
 	f.StringVar(&o.to, "to", "now", "until when")

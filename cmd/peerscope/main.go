@@ -57,7 +57,7 @@ type streams struct {
 func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	root := newRoot(streams{stdout, stderr})
+	root := newRoot(streams{stdout, &messages{to: stderr}})
 	root.SetArgs(timesAsArguments(args))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -96,13 +96,42 @@ func newRoot(s streams) *cobra.Command {
 	root.RunE = func(c *cobra.Command, _ []string) error { return plain(c, s, live, once) }
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage(fmt.Errorf("%w; see: %s --help", err, c.CommandPath()))
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(live, once, newExplain(s), newDiff(s), newPolicy(s), newRecord(s), newServe(s), newConfig(s), newHistory(s), newWatch(s), newDoctor(s), newVersion(s))
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" { // else it takes any word and succeeds
+			c.Args, c.RunE = noArgs, func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
+	}
+	root.SetHelpCommand(newHelp(root))
 	return root
+}
+
+// newHelp is help, which refuses words that are no commands.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Say what a command does and which flags it takes",
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return noArgs(c, rest)
+			}
+			return c.Help()
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			if c, _, err := root.Find(args); err == nil {
+				for _, sub := range c.Commands() {
+					names = append(names, sub.Name())
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
 }
 
 // plain is the program without a command: the live view on a terminal, else one

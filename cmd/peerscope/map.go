@@ -58,6 +58,8 @@ func newMap(s streams) *cobra.Command {
 	}
 	f := c.Flags()
 	o.selection.flags(c)
+	filterFlag(c)
+	quietFlag(c, s)
 	o.look.flags(c)
 	f.StringVarP(&o.format, "output", "o", "", "format: "+strings.Join(export.Formats(), ", ")+" (default tree on a terminal, else table)")
 	f.StringVar(&o.group, "group-by", "process", "one node for each: "+strings.Join(topology.Levels(), ", "))
@@ -192,7 +194,7 @@ func writeFile(name string, data []byte) error {
 	}
 	f, err := os.CreateTemp(path.Dir(name), "."+path.Base(name)+".*")
 	if err != nil {
-		return fmt.Errorf("write the map: %w", err)
+		return fmt.Errorf("write the map to %s: %w", name, unwrapPath(err))
 	}
 	_, err = f.Write(data)
 	if err = wrapWrite(err, f.Close()); err == nil {

@@ -34,6 +34,8 @@ func newPolicy(s streams) *cobra.Command {
 		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c, s) },
 	}
 	o.selection.flags(c)
+	filterFlag(c)
+	quietFlag(c, s)
 	c.Flags().Lookup("from").Usage = "a recording, or a map of -o json, instead of observing this host"
 	c.Flags().StringVar(&o.format, "format", "nft", "rules: "+strings.Join(policy.Formats(), ", "))
 	_ = c.RegisterFlagCompletionFunc("format", fixed(policy.Formats()))

@@ -21,6 +21,9 @@ type progress struct {
 func newProgress(w io.Writer) *progress { return &progress{w: w, terminal: isTerminal(w)} }
 
 func isTerminal(w any) bool {
+	if m, ok := w.(*messages); ok {
+		return !m.quiet && isTerminal(m.to)
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

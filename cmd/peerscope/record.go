@@ -32,6 +32,7 @@ func newRecord(s streams) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c, s) },
 	}
 	o.observation.flags(c)
+	quietFlag(c, s)
 	c.Flags().StringVarP(&o.file, "write", "w", "", "the file to write (required)")
 	_ = c.MarkFlagFilename("write")
 	return c

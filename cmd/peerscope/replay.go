@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -46,6 +47,27 @@ func waitUntil(ctx context.Context, t time.Time) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// checkRecording refuses what cannot be a recording before anything else is done.
+func checkRecording(name string) error {
+	st, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--from %s: %w", name, unwrapPath(err))
+	case st.IsDir():
+		return fmt.Errorf("--from %s: it is a directory; give a file that peerscope record -w wrote", name)
+	}
+	return nil
+}
+
+// unwrapPath is the error without the path that the text before it has already.
+func unwrapPath(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }
 
 // replay reads a recording into emit. A file that was cut off is read as far as

@@ -72,7 +72,7 @@ func (o *selection) check(c *cobra.Command) error {
 				return usage(fmt.Errorf("--%s says what to observe, and --from replays what was observed; give one of them", name))
 			}
 		}
-		return nil
+		return checkRecording(o.from)
 	}
 	if err := o.observation.check(); err != nil {
 		return err

@@ -108,6 +108,11 @@ func (o *serveOptions) run(c *cobra.Command, s streams) error {
 			}
 		}
 	}
+	if o.from != "" {
+		if err := checkRecording(o.from); err != nil {
+			return err
+		}
+	}
 	l, err := o.load(c)
 	if err != nil {
 		return err

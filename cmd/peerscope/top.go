@@ -45,6 +45,7 @@ func newTop(s streams) *cobra.Command {
 		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c, s) },
 	}
 	o.selection.flags(c)
+	filterFlag(c)
 	// Of the other commands the same flag has a default.
 	long := c.Flags().Lookup("for")
 	long.DefValue, long.Usage = "0s", "how long to observe (default until you quit)"

@@ -49,6 +49,8 @@ func newWatch(s streams) *cobra.Command {
 		RunE:              func(c *cobra.Command, _ []string) error { return o.run(c, s) },
 	}
 	o.selection.flags(c)
+	filterFlag(c)
+	quietFlag(c, s)
 	o.look.flags(c)
 	c.Flags().StringVarP(&o.format, "output", "o", "", "format: "+strings.Join(export.HappeningFormats(), ", ")+" (default text on a terminal, else ndjson)")
 	_ = c.RegisterFlagCompletionFunc("output", fixed(export.HappeningFormats()))
