@@ -15,6 +15,7 @@ import (
 	"peerscope/internal/attribution"
 	"peerscope/internal/export"
 	"peerscope/internal/filter"
+	"peerscope/internal/server"
 	"peerscope/internal/topology"
 )
 
@@ -61,7 +62,7 @@ func newMap(s streams) *cobra.Command {
 	filterFlag(c)
 	quietFlag(c, s)
 	o.look.flags(c)
-	f.StringVarP(&o.format, "output", "o", "", "format: "+strings.Join(export.Formats(), ", ")+" (default tree on a terminal, else table)")
+	f.StringVarP(&o.format, "output", "o", "", "format: "+strings.Join(mapFormats(), ", ")+" (default tree on a terminal, else table)")
 	f.StringVar(&o.group, "group-by", "process", "one node for each: "+strings.Join(topology.Levels(), ", "))
 	f.BoolVar(&o.logical, "logical", false, "show also who got through proxies to whom, as far as it can be inferred")
 	f.StringVar(&o.outputFile, "output-file", "", "write the map to this file")
@@ -69,7 +70,7 @@ func newMap(s streams) *cobra.Command {
 	atFlag(c, &o.at)
 	// Without --at it is for tests: the map is joined of the maps of windows.
 	f.DurationVar(&o.past.window, "window", 0, fmt.Sprintf("how long the time of --at is (default %v)", lookWindow))
-	_ = c.RegisterFlagCompletionFunc("output", fixed(export.Formats()))
+	_ = c.RegisterFlagCompletionFunc("output", fixed(mapFormats()))
 	_ = c.RegisterFlagCompletionFunc("group-by", fixed(topology.Levels()))
 	return c
 }
@@ -106,7 +107,7 @@ func (o *mapOptions) check(c *cobra.Command, stdout io.Writer) (err error) {
 			o.format = "tree"
 		}
 	}
-	if err := export.Check(o.format); err != nil {
+	if err := export.Check(o.format, server.GraphFormats()...); err != nil {
 		return usage(err)
 	}
 	if err := topology.CheckLevel(o.group); err != nil {
@@ -169,7 +170,7 @@ func (o *mapOptions) write(m *topology.Map, s streams) error {
 		style = o.style(s.out)
 	}
 	var b bytes.Buffer
-	if err := export.Render(&b, o.format, m, style); err != nil {
+	if err := render(&b, o.format, m, style); err != nil {
 		return err
 	}
 	if o.outputFile != "" {

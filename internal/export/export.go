@@ -13,6 +13,7 @@ package export
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"peerscope/internal/spelling"
@@ -43,26 +44,29 @@ func Render(w io.Writer, format string, m *topology.Map, style Style) error {
 	case "svg":
 		return SVG(w, m)
 	}
-	return &UnknownFormatError{Format: format}
+	return &UnknownFormatError{Format: format, Known: Formats()}
 }
 
-// Check reports whether Render knows the format, so that a wrong argument can
-// be refused before anything is observed.
-func Check(format string) error {
-	for _, known := range Formats() {
-		if format == known {
-			return nil
-		}
+// Check reports whether Render knows the format, or it is one of others that are
+// written elsewhere, so that a wrong argument can be refused before anything is
+// observed.
+func Check(format string, others ...string) error {
+	known := append(Formats(), others...)
+	if slices.Contains(known, format) {
+		return nil
 	}
-	return &UnknownFormatError{Format: format}
+	return &UnknownFormatError{Format: format, Known: known}
 }
 
 // UnknownFormatError says that there is no format of that name.
-type UnknownFormatError struct{ Format string }
+type UnknownFormatError struct {
+	Format string
+	Known  []string
+}
 
 func (e *UnknownFormatError) Error() string {
-	known := strings.Join(Formats(), ", ")
-	if n := spelling.Nearest(e.Format, Formats()); n != "" {
+	known := strings.Join(e.Known, ", ")
+	if n := spelling.Nearest(e.Format, e.Known); n != "" {
 		return fmt.Sprintf("unknown output format %q, did you mean %q? known formats: %s", e.Format, n, known)
 	}
 	return fmt.Sprintf("unknown output format %q, known formats: %s", e.Format, known)

@@ -2,8 +2,10 @@ package server
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +20,30 @@ const (
 	formatNodeGraph = "nodegraph"
 	formatGraphML   = "graphml"
 )
+
+// GraphFormats are the formats of graphs, which others than the server write too.
+func GraphFormats() []string { return []string{formatGraphML, formatNodeGraph} }
+
+// WriteGraph writes a graph in one of GraphFormats.
+func WriteGraph(w io.Writer, format string, g *view.Graph) error {
+	var b bytes.Buffer
+	var err error
+	if format == formatGraphML {
+		err = writeGraphML(&b, g)
+	} else {
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(grafanaGraph(g))
+	}
+	if err == nil {
+		_, err = w.Write(b.Bytes())
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", format, err)
+	}
+	return nil
+}
 
 // grouping is what topology.Group calls the levels that an export has.
 func grouping() map[string]string {
