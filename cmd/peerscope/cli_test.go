@@ -63,7 +63,7 @@ func TestBadInput(t *testing.T) {
 	f(exitUsage, `--at: time "-1": that is no length of time; it is like now, -1h`, "map", "--at", "-1")
 	f(exitUsage, `--pid "x": it is a number, or several as 812,913;`, "map", "--pid", "x")
 	f(exitUsage, "--speed \"x\": it is a number", "top", "--speed", "x")
-	f(exitUsage, "--group-by needs a value: one node for each", "map", "--group-by")
+	f(exitUsage, "--group-by needs a value: one node for each LEVEL: process, exe,", "map", "--group-by")
 	f(exitUsage, `unknown command "stts"; see: peerscope history --help`, "help", "history", "stts")
 	f(exitUsage, `unknown command "foo"; see: peerscope completion --help`, "completion", "foo")
 	f(exitFailed, "--from "+dir+": it is a directory; give a file that peerscope record -w wrote", "map", "--from", dir)

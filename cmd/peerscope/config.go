@@ -25,10 +25,11 @@ func newConfig(s streams) *cobra.Command {
 	var origin, docs bool
 	c := &cobra.Command{Use: "config", Short: "Check or show the configuration of serve", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	c.PersistentFlags().StringVar(&file, "config", "", "this file only (default "+systemConfig+", then the user's)")
+	c.PersistentFlags().StringVar(&file, "config", "", "the `FILE` only (default "+systemConfig+", then the user's)")
 	_ = c.MarkPersistentFlagFilename("config")
 	check := &cobra.Command{
 		Use: "check", Short: "Say whether the configuration is right, and what is wrong in which line", Args: noArgs,
+		Example: "  peerscope config check\n  peerscope config check --config /etc/peerscope/config.yaml",
 		RunE: func(*cobra.Command, []string) error {
 			l, err := loadConfig(file, nil)
 			if err != nil {
@@ -46,7 +47,8 @@ func newConfig(s streams) *cobra.Command {
 		},
 	}
 	show := &cobra.Command{
-		Use: "show", Short: "Show the configuration as it is after file, environment and flags", Args: noArgs,
+		Use: "show", Short: "Show the configuration as it is after file and environment", Args: noArgs,
+		Example: "  peerscope config show --origin   # where each value came from\n  peerscope config show --docs     # what each means",
 		RunE: func(*cobra.Command, []string) error {
 			l, err := loadConfig(file, nil)
 			if err != nil {

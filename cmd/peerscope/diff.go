@@ -70,7 +70,7 @@ func newDiff(s streams) *cobra.Command {
 	look.flags(c)
 	quietFlag(c, s)
 	c.Flags().DurationVar(&p.window, "window", 0, fmt.Sprintf("how long a time is that has no end (default as long as the other one, else %v)", lookWindow))
-	c.Flags().StringVarP(&format, "output", "o", "text", "text or json")
+	c.Flags().StringVarP(&format, "output", "o", "text", "`FORMAT`: text or json")
 	c.Flags().BoolVar(&exitCode, "exit-code", false, fmt.Sprintf("exit with code %d if something is different", exitDifferent))
 	return c
 }

@@ -29,9 +29,10 @@ type check struct {
 func newDoctor(s streams) *cobra.Command {
 	var format string
 	c := &cobra.Command{
-		Use:   "doctor",
-		Short: "Say what this host allows, and how to mend what is missing",
-		Args:  noArgs,
+		Use:     "doctor",
+		Short:   "Say what this host allows, and how to mend what is missing",
+		Example: "  peerscope doctor\n  peerscope doctor -o json",
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if format != "text" && format != "json" {
 				return usage(fmt.Errorf("unknown output %q: it is text or json", format))
@@ -53,7 +54,7 @@ func newDoctor(s streams) *cobra.Command {
 			return printChecks(s.out, checks, isTerminal(s.out) && os.Getenv("NO_COLOR") == "")
 		},
 	}
-	c.Flags().StringVarP(&format, "output", "o", "text", "text or json")
+	c.Flags().StringVarP(&format, "output", "o", "text", "`FORMAT`: text or json")
 	return c
 }
 

@@ -13,7 +13,7 @@ import (
 
 // filterFlag lets the filter also be given by a flag, as explain and serve take it.
 func filterFlag(c *cobra.Command) {
-	c.Flags().String("filter", "", "only edges that match; the same as FILTER")
+	c.Flags().String("filter", "", "only edges that match `FILTER`, as the arguments do")
 	_ = c.RegisterFlagCompletionFunc("filter", completeFilter)
 }
 

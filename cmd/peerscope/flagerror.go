@@ -23,7 +23,7 @@ func flagError(c *cobra.Command, err error) error {
 	case errors.As(err, &unknown):
 		text = unknownFlag(c, unknown)
 	case errors.As(err, &missing):
-		text = fmt.Sprintf("--%s needs a value: %s", missing.GetFlag().Name, missing.GetFlag().Usage)
+		text = fmt.Sprintf("--%s needs a value: %s", missing.GetFlag().Name, strings.ReplaceAll(missing.GetFlag().Usage, "`", ""))
 	case errors.As(err, &invalid):
 		f := invalid.GetFlag()
 		if form := valueForm(f.Value.Type()); form != "" {

@@ -30,9 +30,10 @@ func newHistoryStats(s streams) *cobra.Command {
 	var p past
 	var format string
 	c := &cobra.Command{
-		Use:   "stats",
-		Short: "How much is kept, since when, and what was lost",
-		Args:  noArgs,
+		Use:     "stats",
+		Short:   "How much is kept, since when, and what was lost",
+		Example: "  peerscope history stats\n  peerscope history stats -o json --history /mnt/history",
+		Args:    noArgs,
 		RunE: func(_ *cobra.Command, _ []string) error {
 			if format != "text" && format != "json" {
 				return usage(fmt.Errorf("unknown output %q: it is text or json", format))
@@ -49,7 +50,7 @@ func newHistoryStats(s streams) *cobra.Command {
 		},
 	}
 	p.flags(c)
-	c.Flags().StringVarP(&format, "output", "o", "text", "text or json")
+	c.Flags().StringVarP(&format, "output", "o", "text", "`FORMAT`: text or json")
 	_ = c.RegisterFlagCompletionFunc("output", fixed([]string{"text", "json"}))
 	return c
 }

@@ -39,11 +39,11 @@ func newHistoryExport(s streams) *cobra.Command {
 	filterFlag(c)
 	quietFlag(c, s)
 	f := c.Flags()
-	f.StringVar(&o.from, "from", "-1h", "since when: -1h, 12:01, 2026-01-31T12:01:05Z")
-	f.StringVar(&o.to, "to", "now", "until when")
+	f.StringVar(&o.from, "from", "-1h", "since `TIME`: -1h, 12:01, 2026-01-31T12:01:05Z")
+	f.StringVar(&o.to, "to", "now", "until `TIME`")
 	f.DurationVar(&o.step, "step", 0, "windows as long as this, where such are kept: 1m, 10m or 1h (default: as short as they are kept)")
-	f.StringVarP(&o.format, "output", "o", "csv", "csv or ndjson")
-	f.StringVar(&o.outputFile, "output-file", "", "write to this file")
+	f.StringVarP(&o.format, "output", "o", "csv", "`FORMAT`: csv or ndjson")
+	f.StringVar(&o.outputFile, "output-file", "", "write to `FILE`")
 	_ = c.RegisterFlagCompletionFunc("output", fixed([]string{"csv", "ndjson"}))
 	return c
 }

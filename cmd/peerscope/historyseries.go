@@ -48,10 +48,10 @@ func newHistorySeries(s streams) *cobra.Command {
 	o.past.flags(c)
 	quietFlag(c, s)
 	f := c.Flags()
-	f.StringVar(&o.from, "from", "-1h", "since when: -1h, 12:01, 2026-01-31T12:01:05Z")
-	f.StringVar(&o.to, "to", "now", "until when")
+	f.StringVar(&o.from, "from", "-1h", "since `TIME`: -1h, 12:01, 2026-01-31T12:01:05Z")
+	f.StringVar(&o.to, "to", "now", "until `TIME`")
 	f.DurationVar(&o.step, "step", 0, "how long a step is (default: so that there are about 60)")
-	f.StringVarP(&o.format, "output", "o", "table", "table, csv or json")
+	f.StringVarP(&o.format, "output", "o", "table", "`FORMAT`: table, csv or json")
 	_ = c.RegisterFlagCompletionFunc("output", fixed([]string{"table", "csv", "json"}))
 	return c
 }

@@ -88,6 +88,11 @@ func newRoot(s streams) *cobra.Command {
 		Long: "Peerscope shows which process talks to which process on this host: who called whom,\n" +
 			"over what, how much, and on what evidence. It changes nothing in the programs it observes.\n" +
 			"Without a command it shows this live (top); where there is no terminal it prints one map.",
+		Example: "  sudo peerscope                    # live, in the terminal\n" +
+			"  sudo peerscope map                # ten seconds, as a tree\n" +
+			"  sudo peerscope explain nginx      # who talks to it, and how that is known\n" +
+			"  sudo peerscope serve              # all day, with history, web map and metrics\n" +
+			"  peerscope doctor                  # what this host allows",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArgs,
@@ -97,7 +102,22 @@ func newRoot(s streams) *cobra.Command {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(live, once, newExplain(s), newDiff(s), newPolicy(s), newRecord(s), newServe(s), newConfig(s), newHistory(s), newWatch(s), newDoctor(s), newVersion(s))
+	for _, g := range [...]struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"now", "What is now:", []*cobra.Command{live, once, newWatch(s), newExplain(s), newPolicy(s)}},
+		{"then", "What was:", []*cobra.Command{newServe(s), newHistory(s), newRecord(s), newDiff(s)}},
+		{"else", "The program itself:", []*cobra.Command{newDoctor(s), newConfig(s), newVersion(s)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, c := range g.commands {
+			c.GroupID = g.id
+			root.AddCommand(c)
+		}
+	}
+	root.SetHelpCommandGroupID("else")
+	root.SetCompletionCommandGroupID("else")
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.InitDefaultCompletionCmd()
@@ -113,8 +133,9 @@ func newRoot(s streams) *cobra.Command {
 // newHelp is help, which refuses words that are no commands.
 func newHelp(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
-		Use:   "help [COMMAND]",
-		Short: "Say what a command does and which flags it takes",
+		Use:     "help [COMMAND]",
+		GroupID: "else",
+		Short:   "Say what a command does and which flags it takes",
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {

@@ -62,10 +62,10 @@ func newMap(s streams) *cobra.Command {
 	filterFlag(c)
 	quietFlag(c, s)
 	o.look.flags(c)
-	f.StringVarP(&o.format, "output", "o", "", "format: "+strings.Join(mapFormats(), ", ")+" (default tree on a terminal, else table)")
-	f.StringVar(&o.group, "group-by", "process", "one node for each: "+strings.Join(topology.Levels(), ", "))
+	f.StringVarP(&o.format, "output", "o", "", "`FORMAT`: "+strings.Join(mapFormats(), ", ")+" (default tree on a terminal, else table)")
+	f.StringVar(&o.group, "group-by", "process", "one node for each `LEVEL`: "+strings.Join(topology.Levels(), ", "))
 	f.BoolVar(&o.logical, "logical", false, "show also who got through proxies to whom, as far as it can be inferred")
-	f.StringVar(&o.outputFile, "output-file", "", "write the map to this file")
+	f.StringVar(&o.outputFile, "output-file", "", "write the map to `FILE`")
 	o.past.flags(c)
 	atFlag(c, &o.at)
 	// Without --at it is for tests: the map is joined of the maps of windows.

@@ -27,15 +27,15 @@ type past struct {
 const lookWindow = time.Minute
 
 func (p *past) flags(c *cobra.Command) {
-	c.Flags().StringVar(&p.dir, "history", "", "the folder of the history that serve writes (default: where serve does)")
+	c.Flags().StringVar(&p.dir, "history", "", "the folder `DIR` of the history that serve writes (default: where serve does)")
 	_ = c.MarkFlagDirname("history")
-	c.Flags().StringVar(&p.config, "config", "", "the configuration of serve that says where (default "+systemConfig+", then the user's)")
+	c.Flags().StringVar(&p.config, "config", "", "the configuration `FILE` of serve that says where (default "+systemConfig+", then the user's)")
 	_ = c.MarkFlagFilename("config")
 }
 
 // atFlag asks for a time of the past instead of now.
 func atFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVar(into, "at", "", "of what serve remembers: -1h, 12:01, 2026-01-31T12:01:05Z, -2h..-1h")
+	c.Flags().StringVar(into, "at", "", "what serve remembers of a `TIME`: -1h, 12:01, 2026-01-31T12:01:05Z, -2h..-1h")
 }
 
 // checkAt reads the time of --at. The past is not observed.

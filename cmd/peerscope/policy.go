@@ -36,8 +36,8 @@ func newPolicy(s streams) *cobra.Command {
 	o.selection.flags(c)
 	filterFlag(c)
 	quietFlag(c, s)
-	c.Flags().Lookup("from").Usage = "a recording, or a map of -o json, instead of observing this host"
-	c.Flags().StringVar(&o.format, "format", "nft", "rules: "+strings.Join(policy.Formats(), ", "))
+	c.Flags().Lookup("from").Usage = "a `FILE` with a recording, or a map of -o json, instead of observing this host"
+	c.Flags().StringVar(&o.format, "format", "nft", "`RULES`: "+strings.Join(policy.Formats(), ", "))
 	_ = c.RegisterFlagCompletionFunc("format", fixed(policy.Formats()))
 	return c
 }

@@ -28,12 +28,14 @@ func newRecord(s streams) *cobra.Command {
 		Long: "Writes what the sources say, not what it means: a replay decides anew, without root, on any machine.\n" +
 			"No payload is recorded, and secrets in command lines are replaced before they are written.\n" +
 			"A file that ends in .zst is compressed; - writes to standard output.",
+		Example: "  peerscope record -w incident.rec.zst --for 5m\n" +
+			"  peerscope record -w - --netns shop | ssh me@laptop 'cat > incident.rec'",
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c, s) },
 	}
 	o.observation.flags(c)
 	quietFlag(c, s)
-	c.Flags().StringVarP(&o.file, "write", "w", "", "the file to write (required)")
+	c.Flags().StringVarP(&o.file, "write", "w", "", "the `FILE` to write (required)")
 	_ = c.MarkFlagFilename("write")
 	return c
 }

@@ -26,20 +26,20 @@ type selection struct {
 func (o *selection) flags(c *cobra.Command) {
 	o.observation.flags(c)
 	f := c.Flags()
-	f.IntSliceVar(&o.pids, "pid", nil, "only edges of which one end is this process (repeatable)")
-	f.StringArrayVar(&o.cgroups, "cgroup", nil, "only edges of which one end is in this cgroup or below (repeatable)")
-	f.StringVar(&o.from, "from", "", "replay a recording instead of observing this host")
+	f.IntSliceVar(&o.pids, "pid", nil, "only edges of which one end is the process `PID` (repeatable)")
+	f.StringArrayVar(&o.cgroups, "cgroup", nil, "only edges of which one end is in the cgroup `PATH` or below (repeatable)")
+	f.StringVar(&o.from, "from", "", "replay the recording `FILE` instead of observing this host")
 }
 
 // flags adds those that say what is observed.
 func (o *observation) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.DurationVar(&o.length, "for", 10*time.Second, "how long to observe; 0: what is open now")
-	f.StringVar(&o.source, "source", "auto", "auto, ebpf or netlink")
-	f.StringArrayVar(&o.namespaces, "netns", nil, "only this network namespace: a name, a path or an inode (repeatable; default all)")
-	f.StringVar(&o.entities, "entities", "", "a file that says as which services processes are known (YAML or JSON)")
+	f.StringVar(&o.source, "source", "auto", "by which `SOURCE`: auto, ebpf or netlink")
+	f.StringArrayVar(&o.namespaces, "netns", nil, "only the network namespace `NAME`: a name, a path or an inode (repeatable; default all)")
+	f.StringVar(&o.entities, "entities", "", "the `FILE` that says as which services processes are known (YAML or JSON)")
 	_ = c.MarkFlagFilename("entities")
-	f.StringVar(&o.kubeconfig, "kubeconfig", "", "the way to a Kubernetes API server (default: the pod's service account; where pods run, KUBECONFIG or ~/.kube/config)")
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "the `FILE` that leads to a Kubernetes API server (default: the pod's service account; where pods run, KUBECONFIG or ~/.kube/config)")
 	_ = c.MarkFlagFilename("kubeconfig")
 	f.BoolVar(&o.originalDst, "original-dst", false, "where conntrack cannot be read, ask servers' sockets what their clients dialled")
 	_ = c.RegisterFlagCompletionFunc("netns", completeNamespaces)

@@ -58,9 +58,9 @@ var served = map[string]string{
 
 func (o *serveOptions) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&o.file, "config", "", "this configuration only (default "+systemConfig+", then the user's)")
-	f.StringVar(&o.from, "from", "", "serve a recording instead of observing this host")
-	f.Float64Var(&o.speed, "speed", 1, "with --from: how many times faster than it was; 0: at once")
+	f.StringVar(&o.file, "config", "", "the configuration `FILE` only (default "+systemConfig+", then the user's)")
+	f.StringVar(&o.from, "from", "", "serve the recording `FILE` instead of observing this host")
+	f.Float64Var(&o.speed, "speed", 1, "with --from: `N` times as fast as it was; 0: at once")
 	f.BoolVar(&o.noHistory, "no-history", false, "remember nothing on disk")
 	for flag, path := range served {
 		v := config.Lookup(path)

@@ -50,8 +50,8 @@ func newTop(s streams) *cobra.Command {
 	long := c.Flags().Lookup("for")
 	long.DefValue, long.Usage = "0s", "how long to observe (default until you quit)"
 	o.look.flags(c)
-	c.Flags().StringVar(&o.level, "level", view.LevelProgram, "rows between "+strings.Join(view.Levels(), ", "))
-	c.Flags().Float64Var(&o.speed, "speed", 1, "of --from: 2 is twice as fast as it was recorded, 0 as fast as it goes")
+	c.Flags().StringVar(&o.level, "level", view.LevelProgram, "rows between nodes of a `LEVEL`: "+strings.Join(view.Levels(), ", "))
+	c.Flags().Float64Var(&o.speed, "speed", 1, "of --from, `N` times: 2 is twice as fast as it was recorded, 0 as fast as it goes")
 	_ = c.RegisterFlagCompletionFunc("level", fixed(view.Levels()))
 	return c
 }

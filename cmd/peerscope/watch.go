@@ -38,7 +38,7 @@ func newWatch(s streams) *cobra.Command {
 		Use:   "watch [FILTER...]",
 		Short: "Tell each connection that opens, closes or fails, as it happens",
 		Long: "Watch writes one line for each connection that opens, closes or fails and for each edge that is new,\n" +
-			"a second after it happened at the latest. Each is told once, in order of time within a second. What was\n" +
+			"two seconds after it happened at the latest. Each is told once, in order of time within a second. What was\n" +
 			"lost has a line too. It goes on until it is interrupted, or its reader goes away.",
 		Example: "  peerscope watch                              # all there is, until Ctrl-C\n" +
 			"  peerscope watch to:port:5432                 # who connects to PostgreSQL\n" +
@@ -52,7 +52,7 @@ func newWatch(s streams) *cobra.Command {
 	filterFlag(c)
 	quietFlag(c, s)
 	o.look.flags(c)
-	c.Flags().StringVarP(&o.format, "output", "o", "", "format: "+strings.Join(export.HappeningFormats(), ", ")+" (default text on a terminal, else ndjson)")
+	c.Flags().StringVarP(&o.format, "output", "o", "", "`FORMAT`: "+strings.Join(export.HappeningFormats(), ", ")+" (default text on a terminal, else ndjson)")
 	_ = c.RegisterFlagCompletionFunc("output", fixed(export.HappeningFormats()))
 	length := c.Flags().Lookup("for")
 	length.Usage, length.DefValue, o.length = "how long to observe; 0: until it is interrupted", "0s", 0
