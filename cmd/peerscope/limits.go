@@ -37,7 +37,7 @@ func warnLimited(w io.Writer) {
 	if missing == "" {
 		missing = "(none; see: peerscope doctor)"
 	}
-	fmt.Fprintf(w, "limited: mapping your own processes in this network namespace only; for the rest these capabilities are missing: %s. Run: sudo peerscope map\n", missing)
+	fmt.Fprintf(w, "limited: mapping your own processes in this network namespace only; for the rest these capabilities are missing: %s. Run it with sudo\n", missing)
 }
 
 // topLimits says the same where there is one line of a screen for it, the way out

@@ -52,7 +52,7 @@ func (md *model) keyWords() [][2]string {
 		pause = "go on"
 	}
 	return [][2]string{{move, "move"}, {enter, "explain"}, {"/", "filter"}, {"e", "problems"}, {"p", pause}, {"1-7", "level"}, {"s", "sort"},
-		{"q", "quit"}, {"space", "expand"}, {"n", "new"}, {"z", "freeze"}, {"y", "copy"}, {"w", "web"}, {"?", "help"}}
+		{"q", "quit"}, {"n", "new"}, {"w", "web"}, {"z", "freeze"}, {"space", "expand"}, {"y", "copy"}, {"?", "help"}}
 }
 
 // entryText is what is typed, scrolled so that the cursor is seen.

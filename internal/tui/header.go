@@ -1,11 +1,13 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 
 	"peerscope/internal/screen"
+	"peerscope/internal/topology"
 	"peerscope/internal/view"
 )
 
@@ -211,6 +213,25 @@ func (md *model) choices() string {
 	return strings.Join(append(parts, "group: "+view.Levels()[md.level], sort), "  ")
 }
 
+// seenBy says by what the host is seen, and what there is.
+func (md *model) seenBy() string {
+	by := map[string]string{"ebpf": "eBPF ok", "netlink": "without eBPF (i says why)"}[md.shown.Capture.Source]
+	processes, listeners := 0, 0
+	for i := range md.shown.Nodes {
+		n := &md.shown.Nodes[i]
+		if n.Kind == topology.KindProcess {
+			processes++
+		}
+		listeners += len(n.Attributes.Listens)
+	}
+	parts := []string{cmp.Or(by, md.shown.Capture.Source)}
+	if k := md.shown.Host.Kernel; k != "" {
+		parts = append(parts, "kernel "+md.style.clean(k))
+	}
+	parts = append(parts, plural(processes, "process", "processes"), plural(listeners, "listener", "listeners"))
+	return strings.Join(parts, md.style.glyphs().dot)
+}
+
 // hidden is how many edges the noise rules leave out.
 func (md *model) hidden() int {
 	n := 0
@@ -222,10 +243,15 @@ func (md *model) hidden() int {
 	return n
 }
 
-// hint is what to try, another one every few seconds.
+// hint is by what the host is seen, and then what to try, another one every few
+// seconds.
 func (md *model) hint() string {
-	if md.shown == nil {
+	const greeting = 4 // seconds
+	switch {
+	case md.shown == nil:
 		return ""
+	case md.now <= greeting:
+		return md.seenBy()
 	}
 	hints := [...]string{
 		"press Enter to explain the chosen edge", "press / to filter: nginx to:port:5432 rtt>10ms", "press e for problems only",

@@ -50,6 +50,7 @@ func (md *model) help() []*line {
 	item("s S", "sort by another column; the other way round")
 	item("z", "freeze the order, or let it go")
 	item("p", "pause, or go on")
+	item("0", "all of this as at the start")
 	head("Else")
 	item("y", "copy the chosen row (OSC 52)")
 	item("w", "open the web view of the same, and say its address")

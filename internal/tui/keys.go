@@ -122,6 +122,9 @@ func (md *model) show(name string) (tea.Cmd, bool) {
 			md.refreeze()
 			return md.changed(), true
 		}
+	case "0":
+		md.reset()
+		return md.changed(), true
 	case "N":
 		md.noise = !md.noise
 		return md.changed(), true

@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/google/go-cmp/cmp"
 
+	"peerscope/internal/filter"
 	"peerscope/internal/topology"
 )
 
@@ -184,5 +185,19 @@ func TestColumnsGoInOrder(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("columns go in another order (-want +got):\n%s", diff)
+	}
+}
+
+// TestZeroIsAsAtTheStart: also the filter and level of the command line.
+func TestZeroIsAsAtTheStart(t *testing.T) {
+	e, err := filter.Parse("nginx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Filter: e, Level: "process"}
+	p := play(cfg, shop(), 100, 24).ticks(40).keys("6", "/", " or redis", "enter", "e", "n", "N", "d", "s", "S", "z", "esc").ticks(1).keys("0")
+	want := play(cfg, shop(), 100, 24).ticks(41)
+	if diff := cmp.Diff(want.frame(), p.frame()); diff != "" {
+		t.Errorf("after 0 (-at the start +got):\n%s", diff)
 	}
 }

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -92,16 +93,21 @@ type model struct {
 }
 
 func newModel(cfg Config) *model {
-	level := max(slices.Index(view.Levels(), cfg.Level), 0)
-	if cfg.Level == "" {
-		level = slices.Index(view.Levels(), view.LevelProgram)
-	}
-	md := &model{cfg: cfg, style: style{color: cfg.Color, ascii: cfg.ASCII}, width: 80, height: 24, memory: newMemory(), session: newSession(),
-		level: level, rows: map[string]*row{}, opened: map[string]bool{}, below: map[string][]*row{}}
-	if cfg.Filter != nil && !cfg.Filter.Empty() {
-		md.filter = cfg.Filter
-	}
+	md := &model{cfg: cfg, style: style{color: cfg.Color, ascii: cfg.ASCII}, width: 80, height: 24, memory: newMemory(), session: newSession(), rows: map[string]*row{}}
+	md.reset()
 	return md
+}
+
+// reset shows the rows that were asked for at the start, in that order.
+func (md *model) reset() {
+	md.level = slices.Index(view.Levels(), cmp.Or(md.cfg.Level, view.LevelProgram))
+	md.filter = nil
+	if f := md.cfg.Filter; f != nil && !f.Empty() {
+		md.filter = f
+	}
+	md.noise, md.problems, md.onlyNew, md.addresses = false, false, false, false
+	md.order, md.reversed, md.frozen = 0, false, nil
+	md.opened, md.below = map[string]bool{}, map[string][]*row{}
 }
 
 // update takes a message in. What is left to do comes back as a command, which
