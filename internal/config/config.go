@@ -9,7 +9,8 @@ package config
 import "time"
 
 // Config is the whole configuration. The field tags are its reference: yaml is
-// the key, doc what it means; docs/config.schema.json is made of them.
+// the key, doc what it means, live that it holds without a restart;
+// docs/config.schema.json is made of them.
 type Config struct {
 	Listen         string   `yaml:"listen" doc:"where the API and the web map are served, host:port"`
 	Hosts          []string `yaml:"hosts" doc:"names by which clients may call it beside localhost and addresses, as that of a proxy before it"`
@@ -23,7 +24,7 @@ type Config struct {
 	Kubeconfig     string   `yaml:"kubeconfig" doc:"the way to a Kubernetes API server; empty: as it is found"`
 	Window         Duration `yaml:"window" doc:"how long a window is that is remembered and exported"`
 	Tick           Duration `yaml:"tick" doc:"how often live views are told, while somebody looks"`
-	Filter         string   `yaml:"filter" doc:"which edges are remembered and exported, in the filter language; empty: all. Read again on SIGHUP"`
+	Filter         string   `yaml:"filter" doc:"which edges are remembered and exported, in the filter language; empty: all. Read again on SIGHUP" live:"true"`
 
 	History   History   `yaml:"history" doc:"what is remembered on disk"`
 	Exporters Exporters `yaml:"exporters" doc:"who is told"`
@@ -51,7 +52,7 @@ type History struct {
 type Exporters struct {
 	Series     Series     `yaml:"series" doc:"which series edges become, for all exporters of metrics"`
 	Prometheus Prometheus `yaml:"prometheus" doc:"metrics to be scraped at /metrics"`
-	OTLP       OTLP       `yaml:"otlp" doc:"metrics pushed by OTLP; OTEL_EXPORTER_OTLP_* variables hold where nothing is said here. Read again on SIGHUP"`
+	OTLP       OTLP       `yaml:"otlp" doc:"metrics pushed by OTLP; OTEL_EXPORTER_OTLP_* variables hold where nothing is said here. Read again on SIGHUP" live:"true"`
 }
 
 // Series says how edges become series of metrics.

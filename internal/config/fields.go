@@ -18,12 +18,13 @@ type field struct {
 	enum  []string
 	value reflect.Value
 	group bool // a struct: it has no value of its own
+	live  bool // a changed file is taken over without a restart
 }
 
 // fields are those of c in the order of the file.
-func fields(c *Config) []field { return under("", reflect.ValueOf(c).Elem()) }
+func fields(c *Config) []field { return under("", reflect.ValueOf(c).Elem(), false) }
 
-func under(prefix string, v reflect.Value) []field {
+func under(prefix string, v reflect.Value, live bool) []field {
 	var out []field
 	for i := range v.NumField() {
 		t := v.Type().Field(i)
@@ -32,9 +33,10 @@ func under(prefix string, v reflect.Value) []field {
 			f.enum = strings.Split(e, ",")
 		}
 		f.group = f.value.Kind() == reflect.Struct
+		f.live = live || t.Tag.Get("live") == "true"
 		out = append(out, f)
 		if f.group {
-			out = append(out, under(f.path+".", f.value)...)
+			out = append(out, under(f.path+".", f.value, f.live)...)
 		}
 	}
 	return out

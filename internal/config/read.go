@@ -26,6 +26,8 @@ type Loaded struct {
 	Files []string
 	// Unknown are variables that look like ours and set nothing.
 	Unknown []string
+	// Restart are the paths of what was read again and takes a restart to hold.
+	Restart []string
 }
 
 // New is the default configuration.
