@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,8 @@ type agent struct {
 	cut     context.CancelFunc
 	remind  *sink                // history; nil: none
 	push    atomic.Pointer[push] // OTLP; nil: none
+	handing sync.Mutex           // held by who changes push, or ends it
+	told    *push                // the one that was at work last; under handing
 	served  chan error
 	ticks   atomic.Uint64
 	latest  atomic.Pointer[topology.Map]
@@ -56,33 +59,24 @@ func newAgent(l *config.Loaded, log *slog.Logger, from string) (*agent, error) {
 	a := &agent{log: log, from: from, started: time.Now(), joiner: topology.NewJoiner(time.Duration(l.Window)), served: make(chan error, 1)}
 	a.sinks, a.cut = context.WithCancel(context.Background())
 	a.cfg.Store(l)
-	if err := a.setFilter(l); err != nil {
-		return nil, err
+	wanted, err := filter.Parse(l.Filter)
+	if err != nil {
+		return nil, usage(err)
 	}
+	a.filter.Store(wanted)
 	if err := a.openHistory(l); err != nil {
 		return nil, err
 	}
 	a.series = metrics.NewAccumulator(seriesConfig(l.Exporters.Series))
-	var err error
 	if a.server, err = server.New(a.serverConfig(l)); err != nil {
 		a.closeHistory()
 		return nil, err
 	}
-	p, err := a.newPush(l)
-	if err != nil {
+	if a.told, err = a.newPush(l); err != nil {
 		return nil, errors.Join(err, a.server.Close(), a.closeHistory())
 	}
-	a.push.Store(p)
+	a.push.Store(a.told)
 	return a, nil
-}
-
-func (a *agent) setFilter(l *config.Loaded) error {
-	e, err := filter.Parse(l.Filter)
-	if err != nil {
-		return usage(err)
-	}
-	a.filter.Store(e)
-	return nil
 }
 
 func (a *agent) openHistory(l *config.Loaded) error {
@@ -168,8 +162,8 @@ func (a *agent) start(ctx context.Context, abort context.CancelFunc) {
 	if a.remind != nil {
 		go a.remind.run(a.sinks)
 	}
-	if p := a.push.Load(); p != nil {
-		p.start(a.sinks)
+	if a.told != nil {
+		a.told.start(a.sinks)
 	}
 }
 
@@ -257,10 +251,7 @@ func (a *agent) stop() error {
 		a.remind.close()
 		<-a.remind.done
 	}
-	if p := a.push.Load(); p != nil {
-		p.stop()
-	}
-	a.cut()
+	a.stopPush()
 	err := <-a.served
 	return errors.Join(err, a.closeHistory())
 }
@@ -272,37 +263,5 @@ func (a *agent) closeHistory() error {
 	if err := a.store.Close(); err != nil {
 		return fmt.Errorf("close the history: %w", err)
 	}
-	return nil
-}
-
-// reloadFrom takes a changed configuration over: the filter and the exporters.
-// One with an error changes nothing.
-func (a *agent) reloadFrom(load func() (*config.Loaded, error)) {
-	l, err := load()
-	if err == nil {
-		err = a.reload(l)
-	}
-	if err != nil {
-		a.log.Error("the configuration was not taken over, what held before holds on", "error", oneLine(err))
-		return
-	}
-	a.log.Info("the configuration was taken over", "files", l.Files)
-}
-
-func (a *agent) reload(l *config.Loaded) error {
-	push, err := a.newPush(l)
-	if err != nil {
-		return err
-	}
-	if err := a.setFilter(l); err != nil {
-		return err
-	}
-	if push != nil {
-		push.start(a.sinks)
-	}
-	if before := a.push.Swap(push); before != nil {
-		before.stop()
-	}
-	a.cfg.Store(l)
 	return nil
 }

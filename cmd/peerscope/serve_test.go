@@ -290,35 +290,6 @@ func TestServeWithADeadReceiver(t *testing.T) {
 	s.stop()
 }
 
-// TestServeReloads: a changed filter is taken over by SIGHUP, a wrong file is
-// refused and changes nothing.
-func TestServeReloads(t *testing.T) {
-	capturetest.RequireRoot(t)
-	ns := capturetest.NewNamespace(t)
-	dir := t.TempDir()
-	defer ns.Name(t, dir, "ns")()
-	config := filepath.Join(dir, "c.yaml")
-	writeText(t, config, "filter: to:port:1\nhistory: {enabled: false}\n")
-	s := startServe(t, "--config", config, "--netns", filepath.Join(dir, "ns"), "--source", "netlink")
-	var st statusAnswer
-	hangup := func(text, want, says string) {
-		t.Helper()
-		writeText(t, config, text)
-		if err := s.c.Process.Signal(syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-		s.until(says, func() bool { return strings.Contains(s.said.String(), says) })
-		if s.get("/api/v1/status", &st); st.Self.Filter != want {
-			t.Errorf("the filter is %q, want %q", st.Self.Filter, want)
-		}
-	}
-	s.until("the first window", func() bool { s.get("/api/v1/status", &st); return st.Self.Ticks > 0 })
-	hangup("filter: to:port:2\nhistory: {enabled: false}\n", "to:port:2", "was taken over")
-	hangup("filtre: to:port:3\n", "to:port:2", `unknown key \"filtre\", did you mean \"filter\"?`)
-	hangup("filter: to:prot:3\nhistory: {enabled: false}\n", "to:port:2", `unknown key \"prot\"`)
-	s.stop()
-}
-
 // TestServeSaysWhatIsWrong in one line, and what would be right.
 func TestServeSaysWhatIsWrong(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

@@ -16,8 +16,9 @@ type agentStatus struct {
 	From     string      `json:"from,omitempty"`
 	Ticks    uint64      `json:"ticks"`
 	BadTicks uint64      `json:"bad_ticks,omitempty"` // that could not be added up
-	Window   string      `json:"window"`              // as it is configured
+	Window   string      `json:"window"`              // that is remembered
 	Filter   string      `json:"filter,omitempty"`
+	Restart  []string    `json:"restart,omitempty"` // keys of which the value that was read on SIGHUP takes a restart
 	Sinks    []sinkStats `json:"sinks"`
 	Memory   uint64      `json:"memory"` // bytes that the Go runtime has of the system
 }
@@ -27,7 +28,7 @@ func (a *agent) self() any {
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)
 	s := agentStatus{Build: readBuild(), Started: a.started.UTC().Format(time.RFC3339), From: a.from, Ticks: a.ticks.Load(),
-		BadTicks: a.badTick.Load(), Window: l.Window.String(), Filter: l.Filter, Sinks: []sinkStats{}, Memory: mem.Sys}
+		BadTicks: a.badTick.Load(), Window: l.Window.String(), Filter: l.Filter, Restart: l.Restart, Sinks: []sinkStats{}, Memory: mem.Sys}
 	if a.remind != nil {
 		s.Sinks = append(s.Sinks, a.remind.stats())
 	}
