@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -83,15 +84,22 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestValidate: each thing that is wrong has a line, which begins with where it was
+// set.
 func TestValidate(t *testing.T) {
 	for text, want := range map[string]string{
-		"listen: 4180\n":                           `listen: "4180": it is host:port, as 127.0.0.1:4180 (set by c.yaml:1)`,
-		"listen: web:80\n":                         `listen: "web:80": the host is an address, or localhost`,
-		"window: 10ms\n":                           `window: 10ms: it is whole seconds, from 1s to 1h`,
-		"window: 10s\ntick: 3s\n":                  `tick: 3s: it is at least 1s, and the window (10s) is a multiple of it (set by c.yaml:2)`,
-		"history:\n  max_size: 10\n":               `history.max_size: 10: at least 1MiB; to remember nothing: history.enabled: false`,
-		"auth:\n  cert_file: /x\n":                 `auth.cert_file: cert_file and key_file belong together`,
-		"exporters:\n  otlp:\n    endpoint: a:1\n": `exporters.otlp.endpoint: "a:1": it is a URL, as http://collector:4318`,
+		"listen: 4180\n":                           `c.yaml:1: listen: "4180": it is host:port, as 127.0.0.1:4180`,
+		"listen: web:80\n":                         `c.yaml:1: listen: "web:80": the host is an address, or localhost`,
+		"listen: 0.0.0.0:80\n":                     `c.yaml:1: listen: "0.0.0.0:80": other hosts reach it, and nobody is asked who he is: set auth.token_file, `,
+		"\nlisten: ':80'\n":                        `c.yaml:2: listen: ":80": other hosts reach it`,
+		"window: 10ms\n":                           `c.yaml:1: window: 10ms: it is whole seconds, from 1s to 1h`,
+		"window: 10s\ntick: 3s\n":                  `c.yaml:2: tick: 3s: it is at least 1s, and the window (10s) is a multiple of it`,
+		"history:\n  max_size: 10\n":               `c.yaml:2: history.max_size: 10: at least 1MiB; to remember nothing: history.enabled: false`,
+		"history:\n  max_age: 1m\n":                `c.yaml:2: history.max_age: 1m: at least 10m; to remember nothing: history.enabled: false`,
+		"auth:\n  cert_file: /x\n":                 `c.yaml:2: auth.cert_file: the certificate and its key belong together; auth.key_file is not set`,
+		"auth:\n\n  key_file: /x\n":                `c.yaml:3: auth.key_file: the certificate and its key belong together; auth.cert_file is not set`,
+		"window: 10ms\nlisten: web\n":              "c.yaml:2: listen: \"web\": it is host:port, as 127.0.0.1:4180\nc.yaml:1: window: 10ms: it is whole seconds, from 1s to 1h",
+		"exporters:\n  otlp:\n    endpoint: a:1\n": `c.yaml:3: exporters.otlp.endpoint: "a:1": it is a URL, as http://collector:4318`,
 	} {
 		l := New()
 		if err := l.Parse("c.yaml", []byte(text)); err != nil {
@@ -99,6 +107,32 @@ func TestValidate(t *testing.T) {
 		}
 		if err := l.Validate(); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q\n got %v\nwant %s", text, err, want)
+		}
+	}
+	l := New()
+	if err := errors.Join(l.Flag("tick", "tick", "3s"), l.Environment([]string{"PEERSCOPE_HISTORY_MAX_AGE=1s"})); err != nil {
+		t.Fatal(err)
+	}
+	want := "tick: 3s: it is at least 1s, and the window (10s) is a multiple of it (set by --tick)\n" +
+		"history.max_age: 1s: at least 10m; to remember nothing: history.enabled: false (set by PEERSCOPE_HISTORY_MAX_AGE)"
+	if err := l.Validate(); err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
+// TestValidateTakesWhatServes: these look like the ones above, and are right.
+func TestValidateTakesWhatServes(t *testing.T) {
+	for _, text := range []string{
+		"listen: '[::1]:80'\n", "listen: localhost:80\n", "listen: 127.0.0.9:0\n",
+		"listen: 0.0.0.0:80\ninsecure_listen: true\n",
+		"listen: ':80'\nauth: {token_file: /t}\n",
+		"listen: ':80'\nauth: {basic_auth_file: /t}\n",
+		"listen: ':80'\nauth: {client_ca_file: /t, cert_file: /c, key_file: /k}\n",
+		"history: {max_age: 10m}\n", "history: {max_age: 1s, enabled: false}\n",
+	} {
+		l := New()
+		if err := errors.Join(l.Parse("c.yaml", []byte(text)), l.Validate()); err != nil {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 }

@@ -7,21 +7,41 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// Validate says what cannot work together, each thing with where it was set.
+// LeastAge is the least that a history can be told to keep.
+const LeastAge = 10 * time.Minute
+
+// At says of what is wrong with a value which it is and where it was set: file and
+// line come first, as editors find them.
+func (l *Loaded) At(path string, err error) error {
+	if text, ok := strings.CutPrefix(err.Error(), path+": "); ok {
+		err = errors.New(text)
+	}
+	switch origin := l.Origins[path]; {
+	case origin == "":
+		return fmt.Errorf("%s: %w", path, err)
+	case strings.Contains(origin, ":"): // a file; names of variables and flags have none
+		return fmt.Errorf("%s: %s: %w", origin, path, err)
+	default:
+		return fmt.Errorf("%s: %w (set by %s)", path, err, origin)
+	}
+}
+
+// Validate says what cannot work together, each thing with where it was set. What
+// is in files that are named it does not know.
 func (l *Loaded) Validate() error {
 	var errs []error
 	wrong := func(path, format string, args ...any) {
-		text := fmt.Sprintf(format, args...)
-		if origin := l.Origins[path]; origin != "" {
-			text += " (set by " + origin + ")"
-		}
-		errs = append(errs, fmt.Errorf("%s: %s", path, text))
+		errs = append(errs, l.At(path, fmt.Errorf(format, args...)))
 	}
 	if err := checkListen(l.Listen); err != nil {
 		wrong("listen", "%q: %v", l.Listen, err)
+	} else if a := &l.Auth; !onlyHere(l.Listen) && !l.InsecureListen && a.TokenFile == "" && a.BasicAuthFile == "" && a.ClientCAFile == "" {
+		wrong("listen", "%q: other hosts reach it, and nobody is asked who he is: set auth.token_file, auth.basic_auth_file or auth.client_ca_file, "+
+			"listen on 127.0.0.1, or say that this is meant: insecure_listen: true", l.Listen)
 	}
 	window, tick := time.Duration(l.Window), time.Duration(l.Tick)
 	switch {
@@ -33,11 +53,14 @@ func (l *Loaded) Validate() error {
 	if l.History.Enabled && l.History.MaxSize < 1<<20 {
 		wrong("history.max_size", "%v: at least 1MiB; to remember nothing: history.enabled: false", l.History.MaxSize)
 	}
-	if l.History.Enabled && time.Duration(l.History.MaxAge) < window {
-		wrong("history.max_age", "%v: at least one window; to remember nothing: history.enabled: false", l.History.MaxAge)
+	if l.History.Enabled && time.Duration(l.History.MaxAge) < LeastAge {
+		wrong("history.max_age", "%v: at least %v; to remember nothing: history.enabled: false", l.History.MaxAge, Duration(LeastAge))
 	}
-	if (l.Auth.CertFile == "") != (l.Auth.KeyFile == "") {
-		wrong("auth.cert_file", "cert_file and key_file belong together; one of them is not set")
+	if one, other := "auth.cert_file", "auth.key_file"; (l.Auth.CertFile == "") != (l.Auth.KeyFile == "") {
+		if l.Auth.CertFile == "" {
+			one, other = other, one
+		}
+		wrong(one, "the certificate and its key belong together; %s is not set", other)
 	}
 	if l.Auth.ClientCAFile != "" && l.Auth.CertFile == "" {
 		wrong("auth.client_ca_file", "clients can show certificates only to a server with one: set cert_file and key_file")
@@ -53,6 +76,12 @@ func (l *Loaded) Validate() error {
 		wrong("exporters.otlp.interval", "%v: at least 1s", o.Interval)
 	}
 	return errors.Join(errs...)
+}
+
+// onlyHere: other hosts do not reach it. No host is every address.
+func onlyHere(listen string) bool {
+	host, _, _ := net.SplitHostPort(listen)
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 func checkListen(s string) error {
