@@ -30,7 +30,8 @@ import (
 // waited for.
 type agent struct {
 	log     *slog.Logger
-	from    string // a recording; empty: this host
+	from    string      // a recording; empty: this host
+	what    observation // where from is empty
 	started time.Time
 	cfg     atomic.Pointer[config.Loaded]
 	filter  atomic.Pointer[filter.Expr]
@@ -64,6 +65,11 @@ func newAgent(l *config.Loaded, log *slog.Logger, from string) (*agent, error) {
 		return nil, usage(err)
 	}
 	a.filter.Store(wanted)
+	if a.what = observationOf(l); from == "" {
+		if err := a.what.check(); err != nil {
+			return nil, err
+		}
+	}
 	if err := a.openHistory(l); err != nil {
 		return nil, err
 	}
@@ -87,10 +93,10 @@ func (a *agent) openHistory(l *config.Loaded) error {
 	if dir == "" {
 		dir = historyDir()
 	}
+	options := historyOptions(l)
+	options.Tell = func(text string) { a.log.Warn(text) }
 	var err error
-	a.store, err = history.Open(dir, history.Options{MaxBytes: int64(l.History.MaxSize), Keep: keepFor(time.Duration(l.History.MaxAge)),
-		Tell: func(text string) { a.log.Warn(text) }})
-	if err != nil {
+	if a.store, err = history.Open(dir, options); err != nil {
 		return fmt.Errorf("%w; to remember nothing: --no-history", err)
 	}
 	a.remind = newSink("history", a.log, func(_ context.Context, m *topology.Map) error { return a.store.Add(m) })
@@ -177,11 +183,7 @@ func (a *agent) observe(ctx context.Context, o *serveOptions, stderr io.Writer) 
 		}
 		return err
 	}
-	l := a.cfg.Load()
-	ob := observation{length: -1, source: l.Source, namespaces: l.Namespaces, entities: l.Entities, kubeconfig: l.Kubeconfig, originalDst: l.OriginalDst}
-	if err := ob.check(); err != nil {
-		return err
-	}
+	l, ob := a.cfg.Load(), a.what
 	ob.gaps = missingCapabilities(l.Source, identity.ReadSelf().Capabilities)
 	ob.opened = a.opened
 	return runLive(ctx, ob, liveOptions{Window: time.Duration(l.Window), Tick: time.Duration(l.Tick), First: time.Duration(l.Tick), Watched: a.watched,

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"peerscope/internal/config"
-	"peerscope/internal/filter"
 )
 
 // systemConfig is read first, where it exists.
@@ -34,6 +33,9 @@ func newConfig(s streams) *cobra.Command {
 			l, err := loadConfig(file, nil)
 			if err != nil {
 				return err
+			}
+			if err := checkServe(l, ""); err != nil {
+				return usage(err)
 			}
 			for _, u := range l.Unknown {
 				fmt.Fprintf(s.err, "peerscope: this variable sets nothing: %s\n", u)
@@ -86,11 +88,6 @@ func loadConfig(file string, flags *pflag.FlagSet) (*config.Loaded, error) {
 	}
 	if err := l.Validate(); err != nil {
 		return nil, usage(err)
-	}
-	if l.Filter != "" {
-		if _, err := filter.Parse(l.Filter); err != nil {
-			return nil, usage(fmt.Errorf("%w (set by %s)", err, l.Origins["filter"]))
-		}
 	}
 	return l, nil
 }

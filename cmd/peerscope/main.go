@@ -63,8 +63,10 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
-	if text := oneLine(err); text != "" {
-		fmt.Fprintf(stderr, "peerscope: %s\n", text)
+	for _, e := range each(err) {
+		if text := textOf(e); text != "" {
+			fmt.Fprintf(stderr, "peerscope: %s\n", text)
+		}
 	}
 	var e *exitError
 	if errors.As(err, &e) {
@@ -73,12 +75,37 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-// oneLine is an error in one line, and a closed pipe in plain words.
+// oneLine is an error in one line.
 func oneLine(err error) string {
+	var texts []string
+	for _, e := range each(err) {
+		texts = append(texts, textOf(e))
+	}
+	return strings.Join(texts, "; ")
+}
+
+// textOf has no line end, and a closed pipe in plain words.
+func textOf(err error) string {
 	if errors.Is(err, syscall.EPIPE) {
 		return "the reader of the output went away before everything was written"
 	}
-	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", " ")
+	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+}
+
+// each are the errors that were joined to one, as those of a configuration.
+func each(err error) []error {
+	if e, ok := err.(*exitError); ok && e.err != nil {
+		return each(e.err)
+	}
+	list, ok := err.(interface{ Unwrap() []error })
+	if !ok || errors.Join(list.Unwrap()...).Error() != err.Error() {
+		return []error{err} // one, or some with a text around them
+	}
+	var out []error
+	for _, e := range list.Unwrap() {
+		out = append(out, each(e)...)
+	}
+	return out
 }
 
 func newRoot(s streams) *cobra.Command {

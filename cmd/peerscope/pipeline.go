@@ -103,6 +103,11 @@ func (o *observation) check() (err error) {
 	if err := o.readEntities(); err != nil {
 		return err
 	}
+	return o.findCluster()
+}
+
+// findCluster looks for the way to an API server.
+func (o *observation) findCluster() (err error) {
 	o.access, err = kubernetes.Find(o.kubeconfig)
 	return err
 }

@@ -35,7 +35,7 @@ func otlpConfig(l *config.Loaded) (metrics.OTLPConfig, error) {
 	c.CAFile, c.CertFile, c.KeyFile, c.Temporality, c.Names = o.CAFile, o.CertFile, o.KeyFile, o.Temporality, o.Names
 	c.FlushTimeout = stopTime
 	if err := c.Validate(); err != nil {
-		return c, usage(fmt.Errorf("exporters.otlp: %w", err))
+		return c, fmt.Errorf("exporters.otlp: %w", err)
 	}
 	return c, nil
 }

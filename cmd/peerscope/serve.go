@@ -94,6 +94,9 @@ func (o *serveOptions) load(c *cobra.Command) (*config.Loaded, error) {
 	if o.noHistory {
 		l.History.Enabled = false
 	}
+	if err := checkServe(l, o.from); err != nil {
+		return nil, usage(err)
+	}
 	return l, nil
 }
 

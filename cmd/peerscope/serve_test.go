@@ -306,19 +306,23 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 		want string
 	}{
 		{[]string{"--listen", taken.Addr().String(), "--no-history"}, exitFailed, "--listen"},
-		{[]string{"--listen", "0.0.0.0:0", "--no-history"}, exitFailed, "auth.token_file"},
+		{[]string{"--listen", "0.0.0.0:0", "--no-history"}, exitUsage, "auth.token_file"},
 		{[]string{"--config", bad}, exitUsage, bad + `:2: unknown key "histroy", did you mean "history"?`},
 		{[]string{"--config", filepath.Join(dir, "none.yaml")}, exitUsage, "no such file"},
 		{[]string{"--window", "1ms"}, exitUsage, "window: 1ms: it is whole seconds, from 1s to 1h (set by --window)"},
-		{[]string{"--filter", "to:prot:3", "--no-history"}, exitUsage, `did you mean "port"?`},
+		{[]string{"--filter", "to:prot:3", "--no-history"}, exitUsage, `peerscope: filter: unknown key "prot" at column 4 (did you mean "port"?) (set by --filter)`},
+		{[]string{"--entities", filepath.Join(dir, "none.yaml"), "--no-history"}, exitUsage, "none.yaml: no such file"},
 		{[]string{"--from", filepath.Join(dir, "none.rec")}, exitFailed, "no such file"},
 		{[]string{"--from", "x", "--netns", "y"}, exitUsage, "give one of them"},
 		{[]string{"--history", filepath.Join(bad, "below"), "--listen", "127.0.0.1:0"}, exitFailed, "--no-history"},
 	} {
 		c := program(append([]string{"serve"}, test.args...)...)
-		var said bytes.Buffer
-		c.Stderr = &said
+		var said, out bytes.Buffer
+		c.Stdout, c.Stderr = &out, &said
 		err := c.Run()
+		if out.Len() > 0 && !slices.Contains(test.args, "--from") {
+			t.Errorf("serve %v says an address before it fails: %s", test.args, out.String())
+		}
 		text := strings.TrimSpace(said.String())
 		if c.ProcessState.ExitCode() != test.code || !strings.Contains(text, test.want) || strings.Count(text, "\n") > 1 {
 			t.Errorf("serve %v: %v, says %q; want exit code %d and %q", test.args, err, text, test.code, test.want)

@@ -110,6 +110,15 @@ func (c OTLPConfig) protocol() (string, error) {
 	return p, nil
 }
 
+// CheckFiles fails on files and variables of which no exporter could be made.
+func (c OTLPConfig) CheckFiles() error {
+	_, err := c.protocol()
+	if err == nil {
+		_, err = c.tls()
+	}
+	return err
+}
+
 // exporter makes the official exporter. Nothing is connected yet.
 func (c OTLPConfig) exporter(ctx context.Context) (metric.Exporter, error) {
 	protocol, err := c.protocol()
