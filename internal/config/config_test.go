@@ -180,11 +180,11 @@ func TestGenerated(t *testing.T) {
 	if err := New().Show(&sample, true, false); err != nil {
 		t.Fatal(err)
 	}
-	schema, err := Schema()
+	editors, err := schema()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string][]byte{"../../docs/config.schema.json": schema, "../../packaging/config.yaml": sample.Bytes()} {
+	for name, want := range map[string][]byte{"../../docs/config.schema.json": editors, "../../packaging/config.yaml": sample.Bytes()} {
 		if *update {
 			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 				t.Fatal(err)

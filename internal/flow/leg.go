@@ -68,8 +68,6 @@ const (
 // PairingNames are the words of the pairings.
 var PairingNames = [...]string{"original-destination", "timing"}
 
-func (p Pairing) String() string { return nameOf(PairingNames[:], int(p)) }
-
 // LogicalEdge is what clients got through proxies: an inference beside the edges,
 // never one of them.
 type LogicalEdge struct {

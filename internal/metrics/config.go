@@ -38,7 +38,8 @@ const (
 	AddressesAll     = "all"
 )
 
-// DefaultSeries is one node a program, and room for 5,000 edges.
+// DefaultSeries is one node a program, and room for 5,000 edges: what the agent does
+// where its configuration says nothing, for programs that have none.
 func DefaultSeries() SeriesConfig {
 	return SeriesConfig{MaxEdges: 5000, MinAge: 30 * time.Second, MaxExternalNames: 50, Expire: 15 * time.Minute, Addresses: AddressesNone}
 }

@@ -167,7 +167,8 @@ var (
 		"Processor time of the programs in the kernel, if kernel.bpf_stats_enabled is 1.", []Label{labelBPF}}
 )
 
-// Metrics are all of them, those of edges first.
+// Metrics are all of them, those of edges first: what documents, dashboards and
+// rules are checked against.
 func Metrics() []Metric {
 	var out []Metric
 	for _, f := range [...]*form{&edgeForm, &pairForm} {
@@ -178,7 +179,7 @@ func Metrics() []Metric {
 		selfExportSent, selfExportFailed, selfExportDropped, selfHistorySize, selfHistoryOldest, selfHistoryDropped, selfBPFRun)
 }
 
-// Labels are those that series of edges may have, of both forms.
+// Labels are those that series of edges may have, of both forms, for the same.
 func Labels() []Label {
 	var out []Label
 	for _, f := range [...]*form{&edgeForm, &pairForm} {

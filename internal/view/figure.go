@@ -10,9 +10,6 @@ import (
 // RateText writes bytes a second.
 func RateText(perSecond float64) string { return string(appendRate(nil, perSecond)) }
 
-// BytesText writes a number of bytes: "999 B", "1.2 MB".
-func BytesText(n float64) string { return string(appendBytes(nil, n)) }
-
 // SecondsText writes a time that is given in seconds: "812 µs", "1.2 ms", "12.3 s".
 func SecondsText(s float64) string { return string(appendSeconds(nil, s)) }
 
