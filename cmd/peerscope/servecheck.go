@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"peerscope/internal/config"
@@ -40,12 +41,28 @@ func checkServe(l *config.Loaded, from string) error {
 			check("history", historyOptions(l).Check())
 		}
 	}
+	check(valueOf(l, "exporters.series", seriesConfig(l.Exporters.Series).Validate()))
+	check(valueOf(l, "exporters.prometheus", prometheusConfig(l.Exporters.Prometheus).Validate()))
 	c, err := otlpConfig(l)
 	if err == nil && c.Enabled {
 		err = c.CheckFiles()
 	}
-	check("exporters.otlp", err)
+	check(valueOf(l, "exporters.otlp", err))
 	return errors.Join(errs...)
+}
+
+// valueOf is the path of what an error of a group speaks of, if its first word is a
+// key that was set, else that of the group.
+func valueOf(l *config.Loaded, group string, err error) (string, error) {
+	if err == nil {
+		return group, nil
+	}
+	text := strings.TrimPrefix(err.Error(), group+": ")
+	key, rest, _ := strings.Cut(text, " ")
+	if path := group + "." + key; l.Origins[path] != "" {
+		return path, errors.New(strings.TrimPrefix(rest, "is "))
+	}
+	return group, err
 }
 
 // observationOf is what is to be observed, until it is interrupted.

@@ -13,6 +13,7 @@ import (
 
 	"peerscope/internal/config"
 	"peerscope/internal/history"
+	"peerscope/internal/metrics"
 )
 
 // TestConfigCheckSaysWhatServeWould: each error has a line that begins with file and
@@ -37,7 +38,9 @@ func TestConfigCheckSaysWhatServeWould(t *testing.T) {
 		{"filter: to:prot:3\n", []string{`:1: filter: unknown key "prot" at column 4 (did you mean "port"?)`}},
 		{"window: 1ms\nfilter: a\nlisten: 4180\n", []string{`:3: listen: "4180": it is host:port`, ":1: window: 1ms"}},
 		{"entities: /nonexistent\nfilter: to:prot:3\n", []string{`:2: filter: unknown key "prot"`, ":1: entities: open"}},
-		{"exporters:\n  otlp:\n    endpoint: http://a:1\n    ca_file: " + short + "\n", []string{"exporters.otlp: ca_file " + short + " has no certificate"}},
+		{"exporters:\n  otlp:\n    endpoint: http://a:1\n    ca_file: " + short + "\n", []string{":4: exporters.otlp.ca_file: " + short + " has no certificate"}},
+		{"exporters:\n  series:\n    max_edges: 0\n", []string{":3: exporters.series.max_edges: 0: give a number from 1 to 1000000"}},
+		{"exporters:\n  series:\n    expire: 1s\n", []string{":3: exporters.series.expire: 1s: give a time from 1m"}},
 		{"histroy: {}\nwindwo: 1s\n", []string{`:1: unknown key "histroy"`, `:2: unknown key "windwo"`}},
 	} {
 		writeText(t, name, test.text)
@@ -76,6 +79,18 @@ func TestLeastAgeIsThatOfTheHistory(t *testing.T) {
 	l.History.MaxAge -= config.Duration(time.Second)
 	if historyOptions(l).Check() == nil {
 		t.Error("less is right for the history")
+	}
+}
+
+// TestDefaultsOfMetricsAreThoseOfTheAgent: both are written down, for the agent and
+// for programs that have no configuration.
+func TestDefaultsOfMetricsAreThoseOfTheAgent(t *testing.T) {
+	d := config.Default().Exporters
+	if diff := cmp.Diff(metrics.DefaultSeries(), seriesConfig(d.Series)); diff != "" {
+		t.Errorf("series (-metrics +agent):\n%s", diff)
+	}
+	if diff := cmp.Diff(metrics.DefaultPrometheus(), prometheusConfig(d.Prometheus)); diff != "" {
+		t.Errorf("prometheus (-metrics +agent):\n%s", diff)
 	}
 }
 
