@@ -166,6 +166,18 @@ await check("filters with completion, chips and counts", async () => {
   await until(page, () => document.querySelectorAll(".chip").length === 0, null, "the chip to go with the browser's button");
 });
 
+await check("lets what is typed stand out", async () => {
+  await view("");
+  await page.mouse.move(5, 5); // what is under the pointer stands out, too
+  await page.keyboard.press("/");
+  await page.keyboard.type("postg");
+  const strong = () => page.evaluate(() => document.querySelector(".cy")._cyreg.cy.nodes().filter((n) => !n.hasClass("far") && !n.hasClass("box") && !n.hasClass("gone")).map((n) => n.data("name")));
+  await until(page, () => document.querySelector(".cy")._cyreg.cy.nodes(".far").length > 3, null, "the others to be dimmed");
+  equal(await strong(), ["postgres"], "what stands out");
+  for (let i = 0; i < 3; i++) await page.keyboard.press("Escape");
+  await until(page, () => document.querySelector(".cy")._cyreg.cy.nodes(".far").length === 0, null, "all as before");
+});
+
 await check("shows where a filter is wrong", async () => {
   await view("");
   await page.keyboard.press("/");
@@ -410,9 +422,36 @@ await check("shows a table for too many edges, and the map on request", async ()
   await ready(q, 20);
   const shown = await q.textContent(".size");
   holds(/more in bundles/.test(shown), shown);
+  const bundle = await q.evaluate(() => document.querySelector(".cy")._cyreg.cy.nodes().filter((n) => /^\+\d+ more/.test(n.data("name")))[0].data("name"));
+  const at = await nodePoint(q, bundle);
+  await q.mouse.dblclick(at.x, at.y);
+  await until(q, () => /limit=240/.test(location.hash), null, `more nodes when ${bundle} is opened`);
   await q.context().close();
   return note;
 });
+
+if (process.env.LARGE) {
+  await check("draws five thousand nodes on request", async () => {
+    await post("/start?more=5000");
+    const p = await open(b, url);
+    await ready(p, 20);
+    holds(/more in bundles/.test(await p.textContent(".size")), "not the first sixty");
+    await p.context().close();
+    const q = await open(b, url + "/#limit=0");
+    const begun = Date.now();
+    await until(q, () => /too many for a map/.test(document.querySelector(".note")?.textContent ?? ""), null, "the table", 120_000);
+    const table = Date.now() - begun;
+    await q.keyboard.press("g");
+    const asked = Date.now();
+    await ready(q, 5000);
+    const map = Date.now() - asked;
+    holds(/looked at every/.test(await q.textContent(".size")), "not said that it is no stream");
+    const note = await speed(q, "5,000 nodes, 20,000 edges");
+    equal(q.complaints, [], "console");
+    await q.context().close();
+    return `table after ${table} ms, map ${map} ms after g; ${note}`;
+  });
+}
 
 if (process.env.SCREENS) {
   await check("takes pictures", async () => {
@@ -467,7 +506,8 @@ async function speed(p, what) {
   await p.mouse.up();
   const heap = await p.evaluate(() => performance.memory?.usedJSHeapSize ?? 0);
   const rate = (1000 * frames.length) / frames.reduce((a, c) => a + c, 0);
-  return `${what}: first paint ${Math.round(paint)} ms, ${rate.toFixed(0)} frames/s while panning, heap ${(heap / 1e6).toFixed(0)} MB (software rendering)`;
+  const median = frames.toSorted((x, y) => x - y)[frames.length >> 1];
+  return `${what}: first paint ${Math.round(paint)} ms, ${rate.toFixed(0)} frames/s while panning, half of them within ${Math.round(median)} ms, heap ${(heap / 1e6).toFixed(0)} MB (software rendering)`;
 }
 
 await b.close();

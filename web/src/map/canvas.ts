@@ -102,8 +102,17 @@ export class Canvas {
           e.remove();
         }
       });
-      for (const i of s.items) if (i.group === "nodes") this.put(i, fresh);
-      for (const i of s.items) if (i.group === "edges") this.put(i, fresh);
+      // Nodes first: an edge needs its ends. All at once, as each call costs as much as what it adds.
+      const added: cytoscape.ElementDefinition[] = [];
+      for (const group of ["nodes", "edges"]) {
+        for (const i of s.items) {
+          if (i.group !== group) continue;
+          const d = this.put(i, fresh || s.plain);
+          if (d) added.push(d);
+        }
+      }
+      const entering = cy.add(added).filter(".entering");
+      if (entering.nonempty()) requestAnimationFrame(() => entering.removeClass("entering"));
     });
     this.setDetail();
     if (!this.fitted && s.at.size > 0) {
@@ -112,27 +121,25 @@ export class Canvas {
     }
   }
 
-  private put(i: Item, quick: boolean): void {
+  /** Brings what is there up to date, or says what to add. */
+  private put(i: Item, quick: boolean): cytoscape.ElementDefinition | null {
     const { cy } = this;
     const old = cy.getElementById(i.data.id);
     if (old.empty()) {
       this.makeRoom(i);
       const entering = !quick && !i.classes.includes("box");
-      const e = cy.add({
+      return {
         group: i.group,
         data: i.data,
         ...(i.position ? { position: { ...i.position } } : {}),
         classes: [...i.classes, ...(entering ? ["entering"] : []), ...(i.group === "nodes" ? [(i.classes.includes("box") ? "box-" : "") + this.detail] : [])].join(" "),
         ...(i.classes.includes("box") ? { grabbable: false, selectable: false, pannable: true } : {}),
-      } as cytoscape.ElementDefinition);
-      if (entering) requestAnimationFrame(() => e.removeClass("entering"));
-      return;
+      } as cytoscape.ElementDefinition;
     }
     this.gone.delete(i.data.id);
     if (i.group === "edges" && (old.data("source") !== i.data["source"] || old.data("target") !== i.data["target"])) {
       old.remove();
-      this.put(i, true);
-      return;
+      return this.put(i, true);
     }
     const changed: Record<string, unknown> = {};
     let any = false;
@@ -150,6 +157,7 @@ export class Canvas {
       const p = (old as NodeSingular).position();
       if (p.x !== i.position.x || p.y !== i.position.y) (old as NodeSingular).position(i.position);
     }
+    return null;
   }
 
   /** What is gone must not lie under what is new. */

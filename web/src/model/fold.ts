@@ -36,7 +36,7 @@ function asNode(box: GraphGroup, inside: GraphNode[]): GraphNode {
     id: foldedPrefix + box.id,
     kind: box.kind === "host" ? "host" : "namespace",
     name: box.name,
-    subtitle: `${inside.length} folded · double-click opens`,
+    subtitle: `${inside.length} folded`,
     processes: inside.reduce((sum, x) => sum + (x.processes ?? 0), 0),
     members: inside.map((x) => x.id),
     w: inside[0]!.w ?? 176,

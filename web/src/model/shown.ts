@@ -98,6 +98,17 @@ export function neighbourhood(id: string, edges: GraphEdge[]): Set<string> {
   return out;
 }
 
+/** What has a word in its name or place, and its edges; null: nobody looks for a word, or nothing has it. */
+export function having(word: string, s: Shown): Set<string> | null {
+  if (!/^[\p{L}\p{N}_.@-]{2,}$/u.test(word)) return null;
+  const w = word.toLowerCase();
+  const out = new Set<string>();
+  for (const n of s.nodes) if (n.name.toLowerCase().includes(w) || n.place?.toLowerCase().includes(w)) out.add(n.id);
+  if (out.size === 0) return null;
+  for (const e of s.edges) if (endsOf(e).some((id) => out.has(id))) out.add(e.id);
+  return out;
+}
+
 export function isNode(g: Graph | null, id: string): boolean {
   return g?.nodes.some((n) => n.id === id) ?? false;
 }

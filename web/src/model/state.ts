@@ -115,5 +115,7 @@ export function savePresets(list: Preset[]): void {
 
 export const panel = signal<"none" | "help" | "export" | "legend" | "palette" | "copy">("none");
 export const hovered = signal<string | null>(null);
+/** The word that is being typed into the filter: what has it in its name stands out meanwhile. */
+export const sought = signal("");
 
 export { defaults };

@@ -7,10 +7,11 @@ import { api } from "../data/api";
 import { filterProblem, graph } from "../data/feed";
 import type { Suggestions } from "../data/types";
 import { join, split } from "../model/chips";
-import { filter, go } from "../model/state";
+import { filter, go, sought } from "../model/state";
 import { Icon } from "./icon";
 
-const draft = signal("");
+/** What is typed and not added yet. */
+const draft = sought;
 const offers = signal<Suggestions | null>(null);
 const chosen = signal(-1);
 const open = signal(false);

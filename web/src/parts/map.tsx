@@ -9,8 +9,8 @@ import { Labels } from "../map/labels";
 import { Minimap } from "../map/minimap";
 import { readTheme } from "../map/theme";
 import { foldedPrefix } from "../model/fold";
-import { calm, dark, go, hovered, select, view } from "../model/state";
-import { edgesById, neighbourhood, nodesById, nameOf, shown } from "../model/shown";
+import { calm, dark, go, hovered, select, sought, view } from "../model/state";
+import { edgesById, having, neighbourhood, nodesById, nameOf, shown } from "../model/shown";
 import { nodeSentence, sentence } from "../model/sentence";
 import { ways } from "../model/ways";
 import { walk } from "../model/walk";
@@ -74,9 +74,11 @@ function start(stage: HTMLElement, layer: HTMLElement, mini: HTMLCanvasElement):
       const way = ways.value;
       c.mark("way", way);
       const h = hovered.value;
-      const near = h ? neighbourhood(h, shown.value.edges) : way;
-      c.dim(near && near.size > 1 ? near : null);
-      labels.dim(near && near.size > 1 ? near : null);
+      const found = having(sought.value, shown.value);
+      const near = h ? neighbourhood(h, shown.value.edges) : (found ?? way);
+      const some = near && (near.size > 1 || near === found) ? near : null;
+      c.dim(some);
+      labels.dim(some);
     }),
   ];
   // The drawer takes room: what was chosen must stay in sight beside it.

@@ -42,13 +42,13 @@ export function NodeDrawer({ id }: { id: string }) {
             one hop more ({hops})
           </button>
         )}
-        <CopyMenu />
         {term && <button onClick={() => addTerm(term)}>filter to this</button>}
         {n.id.startsWith(foldedPrefix) && (
           <button onClick={() => go({ folded: view.value.folded.filter((x) => foldedPrefix + x !== n.id), selected: [] })}>open the box</button>
         )}
         {n.group && !n.id.startsWith(foldedPrefix) && <button onClick={() => go({ folded: [...view.value.folded, n.group!], selected: [] })}>fold its box</button>}
         {view.value.pins[n.id] && <button onClick={() => unpin(n.id)}>unpin</button>}
+        <CopyMenu />
       </div>
       <p class="muted">Shift-click another node for the ways between them.</p>
       <p class="id">
