@@ -116,10 +116,12 @@ await check("copies what is chosen, or the view, as what is asked for", async ()
   equal(link, await page.evaluate(() => location.href), "link");
   const p = await nodePoint(page, "postgres");
   await page.mouse.click(p.x, p.y);
+  await until(page, () => document.querySelector(".drawer h2")?.textContent === "postgres", null, "the node's drawer");
   await page.keyboard.press("Y");
   await page.keyboard.type("filter");
   await page.keyboard.press("Enter");
-  equal(await page.evaluate(() => window.copied.at(-1)), "proc=postgres", "filter of the node");
+  await until(page, () => window.copied.length === 3, null, "a third copy");
+  equal(await page.evaluate(() => window.copied[2]), "proc=postgres", "filter of the node");
   await page.keyboard.press("Escape");
 });
 

@@ -86,6 +86,8 @@ export interface GraphEdge {
   end_ports?: number[];
   inexact?: string[];
   since?: number;
+  /** Where its line enters a lane between the rows of nodes, and where it leaves it. */
+  route?: [number, number][];
 }
 
 export interface GraphGroup {

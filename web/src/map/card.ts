@@ -67,7 +67,7 @@ export function fit(text: string, font: string, room: number): string {
 
 /** The content of a card, its upper left corner at 0, 0. */
 export function cardContent(n: GraphNode, w: number, h: number, t: Theme): string {
-  const badge = n.processes && n.processes > 1 ? String(n.processes) : "";
+  const badge = n.kind !== "bundle" && n.processes && n.processes > 1 ? String(n.processes) : "";
   const badgeWidth = badge ? widthOf(badge, `600 11px ${t.font}`) + 12 : 0;
   const room = w - 38 - 10 - (badge ? badgeWidth + 6 : 0);
   const name = escape(fit(n.name, `600 13px ${t.font}`, room));

@@ -46,7 +46,7 @@ export function scene(s: Shown, v: Pick<View, "pins" | "colour">, t: Theme, now:
   }
   const most = Math.max(1, ...s.nodes.map((n) => n.bytes_per_second ?? 0));
   for (const n of s.nodes) items.push(node(n, at.get(n.id)!, most, t, s.changes.get(n.id)));
-  const curves = curvesOf(s.edges, at);
+  const curves = curvesOf(s.edges, at, v.pins);
   const plain = s.edges.length > mostCurved;
   for (const e of s.edges) {
     const c = curves.get(e.id);

@@ -89,9 +89,9 @@ export function lanes(edges: GraphEdge[]): Map<string, number> {
 /**
  * From the side of the client to the side of the server that faces it, level at both
  * ends. Nodes above each other are joined by an arc at their right side. With a
- * detour it runs level at that height between the two.
+ * route it runs level from where that enters a lane between the rows to where it leaves it.
  */
-export function curve(a: Box, b: Box, lane: number, detour?: number): Curve {
+export function curve(a: Box, b: Box, lane: number, route?: [number, number][]): Curve {
   const within = (box: Box) => Math.max(-box.h / 2 + 4, Math.min(box.h / 2 - 4, lane));
   const right = b.x - b.w / 2 - (a.x + a.w / 2);
   const left = a.x - a.w / 2 - (b.x + b.w / 2);
@@ -104,28 +104,30 @@ export function curve(a: Box, b: Box, lane: number, detour?: number): Curve {
   const s = right >= left ? 1 : -1;
   const from = { x: a.x + (s * a.w) / 2, y: a.y + within(a) };
   const to = { x: b.x - (s * b.w) / 2, y: b.y + within(b) };
-  if (detour === undefined) {
+  const [enter, leave] = route ?? [];
+  if (!enter || !leave) {
     const reach = Math.max(24, Math.abs(to.x - from.x) * 0.45);
     return { from, controls: [{ x: from.x + s * reach, y: from.y }, { x: to.x - s * reach, y: to.y }], to };
   }
-  const [first, second] = [40, 72];
+  // A curve touches the line between two of its points in the middle: it is level there.
+  const level = enter[1] + lane / 4;
   return {
     from,
     controls: [
-      { x: from.x + s * first, y: from.y },
-      { x: from.x + s * second, y: detour },
-      { x: to.x - s * second, y: detour },
-      { x: to.x - s * first, y: to.y },
+      { x: (from.x + enter[0]) / 2 - s * bend, y: from.y },
+      { x: enter[0] - s * bend, y: level },
+      { x: enter[0] + s * bend, y: level },
+      { x: leave[0] - s * bend, y: level },
+      { x: leave[0] + s * bend, y: level },
+      { x: (to.x + leave[0]) / 2 + s * bend, y: to.y },
     ],
     to,
   };
 }
 
-/** How far from the middle height a detour may run, in the order they are tried. */
-const detours = [0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 8, -8, 10, -10].map((n) => n * 19);
-const samples = [0.1, 0.16, 0.22, 0.28, 0.34, 0.4, 0.46, 0.5, 0.54, 0.6, 0.66, 0.72, 0.78, 0.84, 0.9];
-/** With more edges than this none is bent: there would be no way around. */
-const bendable = 200;
+/** How long the last piece is in which a curve becomes level, in CSS pixels. */
+const bend = 12;
+
 /** With more edges than this they are straight and plain: curves, dashes and arrows cost a browser seconds. */
 export const mostCurved = 1500;
 
@@ -134,11 +136,8 @@ function straight(a: Box, b: Box): Curve {
   return { from: { x: a.x, y: a.y }, controls: [{ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }], to: { x: b.x, y: b.y } };
 }
 
-/**
- * The curves of all edges. One that would run behind a node it has nothing to do
- * with is bent aside, as far as that helps.
- */
-export function curves(edges: GraphEdge[], at: Map<string, Box>): Map<string, Curve> {
+/** The curves of all edges. Between nodes that nobody moved they take the server's way around others. */
+export function curves(edges: GraphEdge[], at: Map<string, Box>, pins: View["pins"]): Map<string, Curve> {
   const out = new Map<string, Curve>();
   const plain = edges.length > mostCurved;
   const lane = plain ? new Map<string, number>() : lanes(edges);
@@ -147,35 +146,10 @@ export function curves(edges: GraphEdge[], at: Map<string, Box>): Map<string, Cu
     const a = at.get(x);
     const b = at.get(y);
     if (!a || !b) continue;
-    if (plain) {
-      out.set(e.id, straight(a, b));
-      continue;
-    }
-    let best = curve(a, b, lane.get(e.id) ?? 0);
-    const apart = Math.abs(a.x - b.x) > 1.3 * (a.w + b.w) / 2;
-    if (apart && edges.length <= bendable) {
-      const others = [...at.entries()].filter(([id, o]) => id !== x && id !== y && o.x > Math.min(a.x, b.x) - o.w && o.x < Math.max(a.x, b.x) + o.w).map(([, o]) => o);
-      let least = covered(best, others);
-      for (const d of detours) {
-        if (least === 0) break;
-        const c = curve(a, b, lane.get(e.id) ?? 0, (a.y + b.y) / 2 + d + (lane.get(e.id) ?? 0));
-        const n = covered(c, others);
-        if (n < least) [best, least] = [c, n];
-      }
-    }
-    out.set(e.id, best);
+    const route = pins[x] || pins[y] ? undefined : e.route;
+    out.set(e.id, plain ? straight(a, b) : curve(a, b, lane.get(e.id) ?? 0, route));
   }
   return out;
-}
-
-/** How many points of a curve are behind boxes. */
-function covered(c: Curve, boxes: Box[]): number {
-  let n = 0;
-  for (const t of samples) {
-    const p = along(c, t);
-    if (boxes.some((b) => Math.abs(p.x - b.x) < b.w / 2 + 4 && Math.abs(p.y - b.y) < b.h / 2 + 4)) n++;
-  }
-  return n;
 }
 
 function middle(a: Point, b: Point): Point {
