@@ -5,6 +5,7 @@ import { effect } from "@preact/signals";
 import { goneSince, graph, start, updates } from "./data/feed";
 import { hooks } from "./model/hooks";
 import { listen } from "./model/keys";
+import { hostName } from "./model/cover";
 import { remember } from "./model/rows";
 import { shown, showsTable, nodesById } from "./model/shown";
 import { at, follow, go, selected, view, viewName } from "./model/state";
@@ -92,7 +93,7 @@ effect(() => {
   if (at.value === null) remember(shown.peek().edges);
 });
 effect(() => {
-  const host = graph.value?.host?.["host.name"];
+  const host = hostName(graph.value, view.value.covered);
   document.title = (host ? host + " · " : "") + "peerscope";
 });
 const root = document.getElementById("app")!;

@@ -209,24 +209,32 @@ export class Canvas {
     cy.viewport({ zoom, pan: { x: w / 2 - (zoom * (b.left + b.right)) / 2, y: (h + pad.top - pad.bottom) / 2 - (zoom * (b.top + b.bottom)) / 2 } });
   }
 
-  /** Brings a node or the middle of an edge into sight if it is not, without changing the zoom. */
+  /** Brings a node, or an edge with both its ends, into sight if it is not, without changing the zoom. */
   reveal(id: string): void {
-    const c = this.scene.curves.get(id);
-    const b: Point | undefined = this.scene.at.get(id) ?? (c && along(c, 0.5));
-    if (!b) return;
+    const whole = this.extentOf(id);
+    if (!whole) return;
     const { cy } = this;
     const z = cy.zoom();
     const pan = cy.pan();
-    const x = b.x * z + pan.x;
-    const y = b.y * z + pan.y;
     // On a narrow page the drawer lies over the map.
     const stage = cy.container()!.getBoundingClientRect();
     const drawer = document.querySelector(".drawer")?.getBoundingClientRect();
     const w = drawer ? Math.min(stage.right, drawer.left) - stage.left : stage.width;
     const h = stage.height;
-    const dx = x < 60 ? w / 3 - x : x > w - 60 ? (2 * w) / 3 - x : 0;
-    const dy = y < 40 ? h / 3 - y : y > h - 40 ? (2 * h) / 3 - y : 0;
+    const dx = into(whole.left * z + pan.x, whole.right * z + pan.x, w);
+    const dy = into(whole.top * z + pan.y, whole.bottom * z + pan.y, h);
     if (dx || dy) cy.panBy({ x: dx, y: dy });
+  }
+
+  private extentOf(id: string): ReturnType<typeof bounds> {
+    const { at, curves } = this.scene;
+    const node = at.get(id);
+    if (node) return bounds([node]);
+    const c = curves.get(id);
+    const e = this.cy.getElementById(id);
+    const ends = e.nonempty() && e.isEdge() ? [at.get(e.data("source")), at.get(e.data("target"))].filter((b) => b !== undefined) : [];
+    const middle: Point | undefined = c && along(c, 0.5);
+    return bounds([...ends, ...(middle ? [{ ...middle, w: 0, h: 0 }] : [])]);
   }
 
   zoomBy(factor: number): void {
@@ -262,6 +270,13 @@ export class Canvas {
   stop(): void {
     this.cy.destroy();
   }
+}
+
+/** How far to move what reaches from a to b so that it is within a length, with some room; what is too long is centred. */
+function into(a: number, b: number, length: number): number {
+  const room = 24;
+  if (b - a > length - 2 * room) return (length - a - b) / 2;
+  return a < room ? room - a : b > length - room ? length - room - b : 0;
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -1,13 +1,25 @@
 // The graph for others' eyes: who shares a screen or saves a picture can cover where
 // hosts and addresses are. It hides nothing from who can ask the server.
 
-import type { Graph, GraphEdge, GraphNode } from "../data/types";
+import type { Graph, GraphEdge, GraphGroup, GraphNode } from "../data/types";
 
 /** A short mark that is the same for the same name, so that things stay told apart. */
 export function mark(name: string): string {
   let h = 0;
   for (let i = 0; i < name.length; i++) h = (Math.imul(h, 31) + name.charCodeAt(i)) >>> 0;
   return (h % 4096).toString(16).padStart(3, "0");
+}
+
+/** The name of the host that is looked at, as it may be shown; "" where it has none. */
+export function hostName(g: Graph | null, covered: boolean): string {
+  const name = g?.host?.["host.name"] ?? "";
+  return covered && name ? "host " + mark(name) : name;
+}
+
+/** The whole graph with what is shown of it, for who takes it away. */
+export function asShown(g: Graph | null, s: Pick<Graph, "nodes" | "edges"> & { groups: GraphGroup[] }, covered: boolean): object {
+  const { nodes, edges, groups } = s;
+  return { ...g, ...(covered && g?.host && { host: { "host.name": hostName(g, true) } }), nodes, edges, groups };
 }
 
 /** Names of hosts and addresses become marks; sentences, which have them in words, go. */

@@ -6,6 +6,7 @@ import { graph } from "../data/feed";
 import { endsOf, type GraphEdge, type GraphNode, type Level } from "../data/types";
 import { dot } from "../export/dot";
 import { mermaid } from "../export/mermaid";
+import { asShown } from "../model/cover";
 import { nodeSentence, sentence } from "../model/sentence";
 import { edgesById, nameOf, nodesById, shown } from "../model/shown";
 import { dark, view } from "../model/state";
@@ -61,7 +62,7 @@ function allForms(): Form[] {
     ...(filter ? [{ name: "filter", make: () => filter }] : []),
     { name: "curl", make: () => curl("graph") },
     { name: "command", make: () => ["peerscope map --for 10s", groupBy[level] ?? "", filter ? `--filter '${filter.replaceAll("'", "'\\''")}'` : ""].filter(Boolean).join(" ") },
-    { name: "JSON", make: () => JSON.stringify({ ...graph.value, nodes, edges, groups }, null, 2) },
+    { name: "JSON", make: () => JSON.stringify(asShown(graph.value, shown.value, view.value.covered), null, 2) },
     { name: "Mermaid", make: () => mermaid(nodes, edges, groups) },
     { name: "DOT", make: () => dot(shown.value, readTheme(dark.value)) },
   ];

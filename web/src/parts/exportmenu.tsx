@@ -7,6 +7,7 @@ import { svg } from "../export/svg";
 import { graph } from "../data/feed";
 import { readTheme } from "../map/theme";
 import { dark, panel, view } from "../model/state";
+import { asShown, hostName } from "../model/cover";
 import { shown } from "../model/shown";
 import { currentScene } from "./map";
 import { Icon } from "./icon";
@@ -21,13 +22,13 @@ function save(name: string, content: Blob): void {
 
 function stem(): string {
   const g = graph.value;
-  return `peerscope-${g?.host?.["host.name"] ?? "map"}-${(g?.window.end ?? "").replace(/[:.]/g, "").slice(0, 15)}`;
+  return `peerscope-${hostName(g, view.value.covered).replace(" ", "-") || "map"}-${(g?.window.end ?? "").replace(/[:.]/g, "").slice(0, 15)}`;
 }
 
 function caption(): string {
   const g = graph.value;
   const v = view.value;
-  return `${g?.host?.["host.name"] ?? ""} · ${g?.window.start} to ${g?.window.end} · ${v.level}${v.filter ? " · " + v.filter : ""}`;
+  return `${hostName(g, v.covered)} · ${g?.window.start} to ${g?.window.end} · ${v.level}${v.filter ? " · " + v.filter : ""}`;
 }
 
 function picture() {
@@ -56,8 +57,7 @@ export const formats: { name: string; save: () => void }[] = [
   {
     name: "JSON",
     save: () => {
-      const { nodes, edges, groups } = shown.value;
-      save(stem() + ".json", text(JSON.stringify({ ...graph.value, nodes, edges, groups }, null, 2) + "\n", "application/json"));
+      save(stem() + ".json", text(JSON.stringify(asShown(graph.value, shown.value, view.value.covered), null, 2) + "\n", "application/json"));
     },
   },
   { name: "Mermaid", save: () => save(stem() + ".mmd", text(mermaid(shown.value.nodes, shown.value.edges, shown.value.groups), "text/plain")) },

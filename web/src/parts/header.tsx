@@ -4,6 +4,7 @@ import { goneSince, graph, lagging, skew, updates } from "../data/feed";
 import { isProblem } from "../model/encode";
 import { clock, dateAndClock, plural } from "../model/format";
 import { at, go, panel, theme, themes, view, viewName } from "../model/state";
+import { hostName } from "../model/cover";
 import { shown } from "../model/shown";
 import { views } from "../model/url";
 import { FilterBox } from "./filterbox";
@@ -71,7 +72,7 @@ export function Header() {
           <circle cx="15" cy="15.5" r="2.6" class="accent" />
         </svg>
         <h1>
-          peerscope <span>{g?.host?.["host.name"] ?? ""}</span>
+          peerscope <span>{hostName(g, view.value.covered)}</span>
         </h1>
       </div>
       <FilterBox />

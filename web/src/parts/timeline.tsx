@@ -178,7 +178,7 @@ function Strip() {
         {ticks(from, to).map((t) => (
           <g key={t} class="tick">
             <path d={`M${x(t).toFixed(1)} ${tall - 2}v3`} />
-            <text x={x(t)} y={tall + 11}>
+            <text x={Math.max(20, Math.min(w - 20, x(t)))} y={tall + 11} hidden={x(t) < 12 || x(t) > w - 12}>
               {to - from > 86400_000 ? new Date(t).toLocaleDateString("en-CA").slice(5) : clock(t).slice(0, t % 60_000 === 0 ? 5 : 8)}
             </text>
           </g>
