@@ -39,6 +39,7 @@ func shop(n int, from, to time.Time, more int) *topology.Map {
 	w.edge(w.process(201, "/srv/catalog.py", "shop.service"), w.process(400, "postgres", "postgresql.service"), "tcp", 5432, 3e3, 80e3)
 	w.edge(w.process(200, "/srv/checkout.py", "shop.service"), w.process(401, "redis-server", "redis.service"), "unix", 0, 5e3, 7e3)
 	w.edge(w.process(202, "/srv/worker.py", "worker.service"), w.process(402, "statsd.py", "statsd.service"), "udp", 8125, 800, 0)
+	w.edge(w.process(200, "/srv/checkout.py", "shop.service"), w.named("198.51.100.4", "pay.example.com"), "tcp", 443, 2e3, 5e3)
 	failing := w.edge(w.process(202, "/srv/worker.py", "worker.service"), w.address("10.0.3.7"), "tcp", 6379, 0, 0)
 	failing.Connections, failing.Errors = topology.Connections{Failed: uint64(14 * max(1, w.long))}, map[string]uint64{"ECONNREFUSED": uint64(14 * max(1, w.long))}
 	failing.Bytes, failing.RTT = nil, nil
@@ -86,6 +87,15 @@ func (w *world) process(pid int, name, unit string) string {
 func (w *world) address(ip string) string {
 	id := "address:" + ip
 	w.nodes[id] = topology.Node{ID: id, Kind: topology.KindAddress, Name: ip, Attributes: topology.Attributes{PeerAddress: ip}}
+	return id
+}
+
+// named is an address of which the name is known.
+func (w *world) named(ip, name string) string {
+	id := w.address(ip)
+	n := w.nodes[id]
+	n.Name = name
+	w.nodes[id] = n
 	return id
 }
 

@@ -17,7 +17,7 @@ async function view(fragment) {
   await page.waitForTimeout(400);
 }
 
-const always = ["10.0.3.7", "203.0.113.9", "catalog.py", "checkout.py", "nginx", "postgres", "redis-server", "statsd.py", "worker.py", "wrk"];
+const always = ["10.0.3.7", "203.0.113.9", "catalog.py", "checkout.py", "nginx", "pay.example.com", "postgres", "redis-server", "statsd.py", "worker.py", "wrk"];
 
 await check("shows the programs that talk", async () => {
   await ready(page, 10);
@@ -123,6 +123,16 @@ await check("copies what is chosen, or the view, as what is asked for", async ()
   await until(page, () => window.copied.length === 3, null, "a third copy");
   equal(await page.evaluate(() => window.copied[2]), "proc=postgres", "filter of the node");
   await page.keyboard.press("Escape");
+});
+
+await check("shows addresses in place of names", async () => {
+  await view("");
+  holds((await names(page)).includes("pay.example.com"), `no name of an address: ${await names(page)}`);
+  await page.keyboard.press("d");
+  await until(page, () => document.querySelector(".cy")._cyreg.cy.nodes().some((n) => n.data("name") === "198.51.100.4"), null, "the address");
+  holds(/addresses=1/.test(await page.evaluate(() => location.hash)), "not in the address of the page");
+  await page.keyboard.press("d");
+  await until(page, () => document.querySelector(".cy")._cyreg.cy.nodes().some((n) => n.data("name") === "pay.example.com"), null, "the name again");
 });
 
 await check("covers addresses and hosts, and says so in the address only", async () => {

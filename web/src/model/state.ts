@@ -71,7 +71,9 @@ export const theme = signal<Theme>(stored("theme", themes, "system"));
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 const systemDark = signal(prefersDark.matches);
 prefersDark.addEventListener("change", (e) => (systemDark.value = e.matches));
-export const dark = computed(() => (theme.value === "system" ? systemDark.value : theme.value === "dark"));
+/** The page is on its way to paper, which is light. */
+export const printing = signal(false);
+export const dark = computed(() => !printing.value && (theme.value === "system" ? systemDark.value : theme.value === "dark"));
 
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 export const calm = signal(stillness.matches);

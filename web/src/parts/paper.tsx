@@ -1,28 +1,21 @@
 // What is printed: the map as a drawing that is sharp on paper, in the light colours,
 // with the time and the filter it stands for.
 
-import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { svg } from "../export/svg";
 import { graph } from "../data/feed";
 import { readTheme } from "../map/theme";
 import { plural } from "../model/format";
-import { dark, view, viewName } from "../model/state";
+import { printing, view, viewName } from "../model/state";
 import { shown, showsTable } from "../model/shown";
 import { currentScene } from "./map";
-
-export const printing = signal(false);
 
 /** Nobody reads more rows than these on paper. */
 export const mostPrinted = 2000;
 
 /** Follows the browser: what is changed here is there before the page is printed. */
 export function followPrinting(): void {
-  const set = (on: boolean) => {
-    if (on === printing.value) return;
-    document.documentElement.dataset["theme"] = on || !dark.value ? "light" : "dark";
-    printing.value = on;
-  };
+  const set = (on: boolean) => (printing.value = on);
   addEventListener("beforeprint", () => set(true));
   addEventListener("afterprint", () => set(false));
   matchMedia("print").addEventListener("change", (e) => set(e.matches));

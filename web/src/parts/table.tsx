@@ -8,10 +8,10 @@ import * as f from "../model/format";
 import { columns, frozen, freeze, recent, rows } from "../model/rows";
 import { endName, nameOfPort, protocolNames, sentence } from "../model/sentence";
 import { edgesForMap, nameOf, shown } from "../model/shown";
-import { go, select, view } from "../model/state";
+import { go, printing, select, view } from "../model/state";
 import { updates } from "../data/feed";
 import { Icon } from "./icon";
-import { mostPrinted, printing } from "./paper";
+import { mostPrinted } from "./paper";
 
 const rowHeight = 30;
 const top = signal(0);
