@@ -87,7 +87,7 @@ func TestWatchReplays(t *testing.T) {
 				if h.Time < last {
 					t.Errorf("%s at %s after %s", h.Event, h.Time, last)
 				}
-				if last = h.Time; h.Event != topology.HappenedEdge && h.Event != topology.HappenedLost {
+				if last = h.Time; !topology.HappenedOnEdge(h.Event) && h.Event != topology.HappenedLost {
 					got[h.Edge+" "+h.Event]++
 				}
 			}

@@ -40,10 +40,11 @@ func HappeningJSON(h *topology.Happening) ([]byte, error) {
 	}
 	o.end(first, h.First, h.Connection.A)
 	o.end(second, h.Second, h.Connection.B)
-	if h.Kind == topology.HappenedEdge {
+	if topology.HappenedOnEdge(h.Kind) {
 		if h.Edge.ServerPort != 0 {
 			o.put("server.port", h.Edge.ServerPort)
 		}
+		o.text("error.type", h.Error)
 		o.text("peerscope.unix.path", h.Edge.Path)
 		return o.line()
 	}
@@ -204,7 +205,7 @@ func HappeningText(h *topology.Happening, style Style) []byte {
 		spans = append(spans, span{" " + where, plain})
 	}
 	spans = append(spans, span{" " + h.Edge.Transport, plain}, span{figures(h, g), plain})
-	if h.Kind != topology.HappenedEdge && h.Connection.A.IsValid() && h.Connection.B.IsValid() {
+	if !topology.HappenedOnEdge(h.Kind) && h.Connection.A.IsValid() && h.Connection.B.IsValid() {
 		spans = append(spans, span{"  " + h.Connection.A.String() + " " + arrow + " " + h.Connection.B.String(), muted})
 	}
 	return []byte(style.line(spans) + "\n")
@@ -219,6 +220,10 @@ func wordOf(kind string) (string, tone) {
 		return "opened  ", plain
 	case topology.HappenedFailed:
 		return "failed  ", bad
+	case topology.HappenedFailing:
+		return "failing ", bad
+	case topology.HappenedMended:
+		return "mended  ", strong
 	}
 	return "closed  ", muted
 }
@@ -228,7 +233,7 @@ func figures(h *topology.Happening, g glyphs) string {
 	var out []string
 	c := &h.Connection
 	switch h.Kind {
-	case topology.HappenedFailed:
+	case topology.HappenedFailed, topology.HappenedFailing:
 		out = append(out, g.cross+" "+cmp.Or(h.Error, "error not known"))
 	case topology.HappenedOpened:
 		if h.Connect != 0 {

@@ -51,6 +51,8 @@ func happenings() []topology.Happening {
 			h.Connection = flow.Connection{A: netip.MustParseAddrPort("10.0.3.1:5000"), B: netip.MustParseAddrPort("10.0.3.7:5001"), Bytes: flow.Traffic{ToB: known(0)}}
 			h.Peer, h.Role = "tuple", "none"
 		}),
+		of(topology.HappenedFailing, at+3, out, client, other, func(h *topology.Happening) { h.Error = "ECONNREFUSED" }),
+		of(topology.HappenedMended, at+3, pair, client, server, nil),
 		{Kind: topology.HappenedLost, Time: at + 4, Host: "web-1", Reason: "ring_full", Count: 3},
 	}
 }

@@ -105,7 +105,7 @@ func (o *Observer) edge(e *Edge, names map[string]*Node, tell func(Event)) bool 
 	switch failing := e.Connections.Failed > 0; {
 	case failing && !seen.failing:
 		seen.failing = true
-		tell(Event{Time: o.now, Kind: EventEdgeFailing, Edge: e.ID, Text: e.sentence(names) + ": connects fail" + worstError(e.Errors)})
+		tell(Event{Time: o.now, Kind: EventEdgeFailing, Edge: e.ID, Text: e.sentence(names) + ": connects fail" + withError(e.Errors)})
 	case !failing && seen.failing && e.Connections.Opened > 0:
 		seen.failing = false
 		tell(Event{Time: o.now, Kind: EventEdgeMended, Edge: e.ID, Text: e.sentence(names) + ": connects succeed again"})
@@ -176,7 +176,15 @@ func (e *Edge) sentence(names map[string]*Node) string {
 	return name(e.Client) + " calls " + name(e.Server) + where
 }
 
-// worstError names the most frequent error, "" if none is known.
+// withError names the most frequent error, "" if none is known.
+func withError(errors map[string]uint64) string {
+	if worst := worstError(errors); worst != "" {
+		return " with " + worst
+	}
+	return ""
+}
+
+// worstError is the name of the most frequent error, "" if none is known.
 func worstError(errors map[string]uint64) string {
 	worst := ""
 	for _, name := range slices.Sorted(maps.Keys(errors)) {
@@ -184,8 +192,5 @@ func worstError(errors map[string]uint64) string {
 			worst = name
 		}
 	}
-	if worst == "" {
-		return ""
-	}
-	return " with " + worst
+	return worst
 }

@@ -31,15 +31,22 @@ type Happening struct {
 
 // What happens, in the order of what happens at one time.
 const (
-	HappenedLost   = "lost"
-	HappenedEdge   = "edge.new"
-	HappenedOpened = "connection.opened"
-	HappenedFailed = "connection.failed"
-	HappenedClosed = "connection.closed"
+	HappenedLost    = "lost"
+	HappenedEdge    = "edge.new"
+	HappenedOpened  = "connection.opened"
+	HappenedFailed  = "connection.failed"
+	HappenedClosed  = "connection.closed"
+	HappenedFailing = "edge.failing" // the first window in which connects fail
+	HappenedMended  = "edge.mended"  // and the first after it in which some succeed
 )
 
+// HappenedOnEdge reports whether a kind is of an edge and not of one connection.
+func HappenedOnEdge(kind string) bool {
+	return kind == HappenedEdge || kind == HappenedFailing || kind == HappenedMended
+}
+
 func happeningOrder(kind string) int {
-	return slices.Index([]string{HappenedLost, HappenedEdge, HappenedOpened, HappenedFailed, HappenedClosed}, kind)
+	return slices.Index([]string{HappenedLost, HappenedEdge, HappenedOpened, HappenedFailed, HappenedClosed, HappenedFailing, HappenedMended}, kind)
 }
 
 // Watcher gathers what happens to connections while windows close, each thing
@@ -95,14 +102,18 @@ func (w *Watcher) Happenings(m, wanted *Map) []Happening {
 		end = flow.Time(t.UnixNano())
 	}
 	first := w.connections(m, edges, nodes, &out)
+	kinds := map[string]string{EventNewEdge: HappenedEdge, EventEdgeFailing: HappenedFailing, EventEdgeMended: HappenedMended}
 	for _, e := range w.observer.Observe(m) {
 		shown := edges[e.Edge]
-		if e.Kind != EventNewEdge || shown == nil {
+		if kinds[e.Kind] == "" || shown == nil {
 			continue
 		}
-		h := Happening{Kind: HappenedEdge, Time: end, Host: m.Host.Name, Edge: shown}
-		if t, ok := first[e.Edge]; ok {
+		h := Happening{Kind: kinds[e.Kind], Time: end, Host: m.Host.Name, Edge: shown}
+		if t, ok := first[e.Edge]; ok && h.Kind == HappenedEdge {
 			h.Time = t
+		}
+		if h.Kind == HappenedFailing {
+			h.Error = worstError(shown.Errors)
 		}
 		h.First, h.Second = endsOf(shown, nodes)
 		out = append(out, h)

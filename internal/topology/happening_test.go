@@ -71,8 +71,9 @@ func TestWatcherTellsEachThingOnce(t *testing.T) {
 		{x.window(nil, 0, before), nil},
 		{x.window(nil, 0, opened(1), opened(2)), []string{"1 edge.new curl web 80", "1 connection.opened curl web 80 40>80 to second 7", "2 connection.opened curl web 80 40>80 to second 7"}},
 		{x.window(nil, 2, short, closed, failed), []string{"3 connection.opened curl web 80 40>80 to second 7", "500 connection.failed curl web 80 40>80 to second 7",
-			"500 connection.closed curl web 80 40>80 to second 7", "500 connection.closed curl web 80 40>80 to second 7", "1000 lost late 2"}},
+			"500 connection.closed curl web 80 40>80 to second 7", "500 connection.closed curl web 80 40>80 to second 7", "1000 lost late 2", "1000 edge.failing curl web 80"}},
 		{x.window(nil, 0), nil},
+		{x.window(nil, 0, opened(1)), []string{"1 connection.opened curl web 80 40>80 to second 7", "1000 edge.mended curl web 80"}},
 		// An edge without roles, whose ends stand the other way round on the map.
 		{x.window(nil, 0, opened(3)), []string{"1 edge.new web curl 0", "1 connection.opened web curl 0 80>40 to second 0"}},
 	} {

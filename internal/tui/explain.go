@@ -73,7 +73,7 @@ func (md *model) explain(r *row) []*line {
 	}
 	p.say(first, "", cmp.Or(r.Sentence, md.oneLine(r)))
 	if gone := r.gone(md.now); gone > 0 {
-		p.say(warn, "", fmt.Sprintf("It is not in the map since %d seconds; the figures are those of before.", gone))
+		p.say(warn, "", fmt.Sprintf("It is not in the map for %s; the figures are those of before.", plural(gone, "second", "seconds")))
 	}
 	edges := md.members(r)
 	p.figures(r)
