@@ -124,11 +124,14 @@ func (x *explainer) past(ctx context.Context, m *topology.Map, e *topology.Edge)
 	if err != nil || newest.IsZero() {
 		return nil
 	}
-	start := lifeOf(m, e, oldest)
-	p := &topology.Past{Searched: stamp(start), Events: []topology.Event{}}
 	if x.of == nil {
 		to = newest
 	}
+	start := lifeOf(m, e, oldest)
+	if x.of != nil && !start.Before(to) {
+		start = oldest // its processes have another clock than the windows
+	}
+	p := &topology.Past{Searched: stamp(start), Events: []topology.Event{}}
 	if !start.Before(to) {
 		return p
 	}
@@ -138,7 +141,10 @@ func (x *explainer) past(ctx context.Context, m *topology.Map, e *topology.Edge)
 	}
 	if !since.IsZero() {
 		p.Since, p.Older = stamp(since), !since.After(oldest)
-		if p.Events, p.Earlier, err = x.events(ctx, e, since, to); err != nil {
+		events, earlier, err := x.events(ctx, e, since, to)
+		if err == nil {
+			p.Events, p.Earlier = events, earlier
+		} else if x.of != nil {
 			return nil
 		}
 	}

@@ -37,7 +37,7 @@ func newWatch(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "watch [FILTER...]",
 		Short: "Tell each connection that opens, closes or fails, as it happens",
-		Long: "Watch writes one line for each connection that opens, closes or fails and for each edge that is new,\n" +
+		Long: "Watch writes one line for each connection that opens, closes or fails and for each edge that is new, fails or is mended,\n" +
 			"two seconds after it happened at the latest. Each is told once, in order of time within a second. What was\n" +
 			"lost has a line too. It goes on until it is interrupted, or its reader goes away.",
 		Example: "  peerscope watch                              # all there is, until Ctrl-C\n" +

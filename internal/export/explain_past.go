@@ -77,13 +77,27 @@ func (t *telling) stepText(s *topology.Series, i int) string {
 	}
 	for _, m := range [...]struct{ measure, word string }{{topology.MeasureOpened, "opened"}, {topology.MeasureFailed, "failed"}, {topology.MeasureRetransmits, "segments sent again"}} {
 		if v, ok := value(m.measure); ok && v > 0 {
-			parts = append(parts, fmt.Sprintf("%.2g %s a second", v, m.word))
+			parts = append(parts, oftenText(v, m.word))
 		}
 	}
 	if v, ok := value(topology.MeasureRTT); ok {
 		parts = append(parts, "rtt "+microsText(v*1e6, g.micro))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// oftenText writes how often something happens, in the unit in which it is a number
+// that people can picture.
+func oftenText(perSecond float64, what string) string {
+	switch {
+	case perSecond >= 100:
+		return countText(uint64(perSecond)) + " " + what + " a second"
+	case perSecond >= 0.1:
+		return fmt.Sprintf("%.3g %s a second", perSecond, what)
+	case perSecond*60 >= 0.1:
+		return fmt.Sprintf("%.2g %s a minute", perSecond*60, what)
+	}
+	return fmt.Sprintf("%.2g %s an hour", perSecond*3600, what)
 }
 
 // happened is what the timeline has of the edge and its ends.

@@ -26,8 +26,8 @@ func (t *telling) what() []string {
 	text := cmp.Or(strings.Join(parts, ", "), "no connection of its own")
 	if d, ok := length(&topology.Map{Window: t.x.Window}); ok && d > 0 {
 		text += " in " + spanText(d)
-		if c.Failed > 1 && d >= time.Second {
-			text += fmt.Sprintf(", %.1f failures a second", float64(c.Failed)/d.Seconds())
+		if rate := float64(c.Failed) / d.Seconds(); c.Failed > 1 && d >= time.Second && rate >= 0.05 {
+			text += fmt.Sprintf(", %.1f failures a second", rate)
 		}
 	}
 	out := append([]string{text}, t.errorWords()...)
