@@ -84,11 +84,14 @@ func (s *Source) drainFlows() error {
 }
 
 func (s *Source) datagram(k *peerscopeFlowKey, v *peerscopeFlowValue) {
+	d := &s.datagrams
+	if s.started == 0 {
+		d.adopted[k.Cookie] = true // also if the look did not meet it
+	}
 	if s.started == 0 || v.Last < s.started {
 		return // before the window
 	}
 	s.met(v.Netns, v.NetnsInode)
-	d := &s.datagrams
 	if k.PeerPort == 0 { // of nobody in particular
 		if v.Received > 0 {
 			d.unasked[k.Cookie] = true

@@ -202,6 +202,10 @@ func (s *Source) begin() error {
 	if !s.cfg.Once { // else all there is comes at the end
 		s.takeTranslations()
 	}
+	// What the programs summed up until now was before the window.
+	if err := s.drainFlows(); err != nil {
+		return err
+	}
 	s.started = s.clock.boot(s.now())
 	if err := s.kernel.vars.window.Set(s.started); err != nil {
 		return fmt.Errorf("begin the window: %w", err)

@@ -20,6 +20,12 @@ import (
 // what was told from beginning to end.
 func observed(t *testing.T, n *capturetest.Namespace, change func(*Config), f func()) []flow.Observation {
 	t.Helper()
+	return observedAfter(t, n, change, func() {}, f)
+}
+
+// observedAfter runs before between the loading of the programs and the first look.
+func observedAfter(t *testing.T, n *capturetest.Namespace, change func(*Config), before, f func()) []flow.Observation {
+	t.Helper()
 	capturetest.RequireRoot(t)
 	var told []flow.Observation
 	cfg := DefaultConfig()
@@ -35,6 +41,7 @@ func observed(t *testing.T, n *capturetest.Namespace, change func(*Config), f fu
 	if err != nil {
 		t.Fatal(err)
 	}
+	before()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx, -1) }()
@@ -203,6 +210,70 @@ func checkBound(t *testing.T, room, processes, each int) {
 	if got := lost(told, flow.LossMapFull); got != uint64(2*n-room) {
 		t.Errorf("map_full is %d, want %d", got, 2*n-room)
 	}
+}
+
+// TestMessagesBeforeTheFirstWindow: the programs count from when they are loaded,
+// one after the other. What they counted before the window begins is in no window.
+func TestMessagesBeforeTheFirstWindow(t *testing.T) {
+	capturetest.RequireRoot(t)
+	ns := capturetest.NewNamespace(t)
+	var udp, local [2]int
+	capturetest.In(t, ns, func() (err error) {
+		if udp, err = connectedDatagrams(); err != nil {
+			return err
+		}
+		local, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	for _, fd := range []int{udp[0], udp[1], local[0], local[1]} {
+		defer unix.Close(fd)
+	}
+	move := func(n int) {
+		for _, pair := range [][2]int{udp, local} {
+			if _, err := unix.Write(pair[0], make([]byte, n)); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := unix.Read(pair[1], make([]byte, 2*n)); err != nil || got != n {
+				t.Fatalf("read %d of %d bytes: %v", got, n, err)
+			}
+		}
+	}
+	told := observedAfter(t, ns, nil, func() { move(1000) }, func() { move(7) })
+	var got [4]uint64
+	for _, o := range told {
+		switch o := o.(type) {
+		case *flow.Socket:
+			if o.Transport == flow.UDP && o.HasCounters {
+				got[0] += o.Counters.BytesSent
+				got[1] += o.Counters.BytesReceived
+			}
+		case *flow.UnixSocket:
+			if o.HasCounters {
+				got[2] += o.Counters.BytesSent
+				got[3] += o.Counters.BytesReceived
+			}
+		}
+	}
+	if want := [4]uint64{7, 7, 7, 7}; got != want {
+		t.Errorf("UDP sent and received, unix sent and received: %v bytes, want %v", got, want)
+	}
+}
+
+// connectedDatagrams makes two UDP sockets that talk to each other.
+func connectedDatagrams() (pair [2]int, err error) {
+	var names [2]unix.Sockaddr
+	for i := range pair {
+		if pair[i], err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			return pair, err
+		}
+		if err = unix.Bind(pair[i], &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+			return pair, err
+		}
+		if names[i], err = unix.Getsockname(pair[i]); err != nil {
+			return pair, err
+		}
+	}
+	return pair, errors.Join(unix.Connect(pair[0], names[1]), unix.Connect(pair[1], names[0]))
 }
 
 // TestErrorsAreNoMessages: what comes back in the error queue of a UDP socket is
