@@ -52,7 +52,8 @@ type agent struct {
 	ticks   atomic.Uint64
 	latest  atomic.Pointer[topology.Map]
 	badTick atomic.Uint64
-	alive   time.Time // when systemd was told last; of the loop alone
+	alive   time.Time   // when systemd was told last; of the loop alone
+	ready   atomic.Bool // systemd was told that everything is seen
 }
 
 // newAgent opens everything that can fail: the history, the port, the exporters.
@@ -209,6 +210,7 @@ func (a *agent) opened(source string) {
 		a.log.Warn("capabilities that are not needed are kept", "error", err)
 	}
 	a.log.Info("observing", "source", source)
+	a.ready.Store(true)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"peerscope/internal/config"
 	"peerscope/internal/filter"
 )
@@ -10,6 +12,10 @@ import (
 // reloadFrom takes a changed configuration over: the filter and the exporters. One
 // with an error changes nothing, and what takes a restart stays as it is.
 func (a *agent) reloadFrom(load func() (*config.Loaded, error)) {
+	if a.ready.Load() { // else READY=1 would say what is not true yet
+		_, _ = daemon.SdNotify(false, daemon.SdNotifyReloading+"\n"+daemon.SdNotifyMonotonicUsec())
+		defer daemon.SdNotify(false, daemon.SdNotifyReady)
+	}
 	l, err := load()
 	if err == nil {
 		l, err = a.reload(l)

@@ -69,6 +69,8 @@ func (o *serveOptions) flags(c *cobra.Command) {
 			f.Bool(flag, v.Default == "true", v.Doc)
 		case v.List:
 			f.StringArray(flag, nil, v.Doc+" (repeatable)")
+		case len(v.Choices) > 0:
+			f.String(flag, v.Default, v.Doc+": "+strings.Join(v.Choices, ", "))
 		default:
 			f.String(flag, v.Default, v.Doc)
 		}
