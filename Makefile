@@ -3,12 +3,12 @@
 GO   ?= go
 TOOL  = $(GO) tool -modfile=tools/go.mod
 LDFLAGS = -s -w
-OWN = *.go cmd dashboards internal test web/*.go web/build
+OWN = *.go cmd dashboards internal packaging test web/*.go web/build
 
 .PHONY: help build run test lint lab bench generate update clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/peerscope, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/peerscope ./cmd/peerscope
@@ -20,7 +20,7 @@ test: lint ## all tests; what needs root says by name that it was skipped
 	$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- -count=1 -p 1 -timeout 15m ./...
 
 .PHONY: demo
-demo: build ## a small living system in namespaces of its own, served at http://127.0.0.1:4180 (root, nftables)
+demo: build ## a small living system in namespaces of its own, served at http://127.0.0.1:4180 or another free port (root, nftables)
 	CGO_ENABLED=0 $(GO) build -o bin/demo ./test/demo
 	./bin/demo -tool bin/peerscope -for $(or $(FOR),10m)
 
