@@ -28,7 +28,7 @@ func (s *Source) uncounted() bool {
 // recountEvery is how long a census waits after a look: the ring has no room where
 // this process has no time, and looks are not to take more of it.
 func (s *Source) recountEvery() time.Duration {
-	return max(refreshEvery/2, time.Duration(float64(s.lookCost)/costShare))
+	return max(refreshEvery/2, s.lookPause())
 }
 
 // recount takes a census.

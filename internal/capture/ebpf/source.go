@@ -273,14 +273,27 @@ func (s *Source) watch(ctx context.Context, length time.Duration) error {
 	return nil
 }
 
-// costShare is the part of one core that looks may cost at most: where ticks would
-// cost more, they are longer.
-const costShare = 0.2
+const (
+	// costShare is the part of one core that looks may cost at most: where ticks would
+	// cost more, they are longer. 30,000 sockets can be looked at every second.
+	costShare = 0.04
+	// cheapShare is the same of looks that cost at most cheapLook: they end short
+	// windows, too.
+	cheapShare = 0.2
+	cheapLook  = 5 * time.Millisecond
+)
 
-// rest is how long no other look may be taken.
-func (s *Source) rest() time.Duration {
-	return time.Duration(s.lookCost.Seconds()/costShare*float64(time.Second)) - time.Since(s.looked)
+// lookPause is how long no other look is taken after one.
+func (s *Source) lookPause() time.Duration {
+	share := costShare
+	if s.lookCost <= cheapLook {
+		share = cheapShare
+	}
+	return time.Duration(float64(s.lookCost) / share)
 }
+
+// rest is how much of that is left.
+func (s *Source) rest() time.Duration { return s.lookPause() - time.Since(s.looked) }
 
 // left is how long nothing is to be done but to read: until the window may end, or
 // until it is time to read again. It is never none for long, or waiting for a look
