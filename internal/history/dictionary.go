@@ -180,13 +180,7 @@ func (d *dictionary) decode(b []byte, known *forms) error {
 	r := reader{b: b, whole: string(b)}
 	for range r.count() {
 		e := d.roomEdges.new()
-		*e = identity{id: r.text(), client: r.text(), server: r.text(), transport: r.text(), path: r.text(), serverPort: uint16(r.number())}
-		for range r.count() {
-			e.ends = append(e.ends, r.text())
-		}
-		for range r.count() {
-			e.endPorts = append(e.endPorts, uint16(r.number()))
-		}
+		r.identity(e)
 		if e.id == "" {
 			e.id = e.made()
 		} else {
@@ -194,12 +188,8 @@ func (d *dictionary) decode(b []byte, known *forms) error {
 		}
 		d.edges = append(d.edges, e)
 	}
-	for range r.count() {
-		f, err := known.of([]byte(r.text()))
-		if err != nil {
-			return fmt.Errorf("form of edges: %w", err)
-		}
-		d.forms = append(d.forms, f)
+	if err := d.decodeForms(&r, known); err != nil {
+		return err
 	}
 	for range r.count() {
 		s := &sets{}
@@ -216,4 +206,51 @@ func (d *dictionary) decode(b []byte, known *forms) error {
 		d.nodes = append(d.nodes, n)
 	}
 	return r.end()
+}
+
+// skim adds as much of what encode wrote as groups have to be read with: how many
+// edges and sets there are, and the forms. It gives the numbers of the edges that
+// are wanted. That takes a fifth of the time, since most of a dictionary is nodes.
+func (d *dictionary) skim(b []byte, known *forms, wanted func(id string) bool) (numbers []int32, err error) {
+	r := reader{b: b, whole: string(b)}
+	var e identity
+	for range r.count() {
+		r.identity(&e)
+		if e.id == "" {
+			e.id = e.made()
+		}
+		if wanted(e.id) {
+			numbers = append(numbers, int32(len(d.edges)))
+		}
+		d.edges = append(d.edges, nil)
+	}
+	if err := d.decodeForms(&r, known); err != nil {
+		return nil, err
+	}
+	for range r.count() {
+		r.bytes()
+		d.sets = append(d.sets, nil)
+	}
+	return numbers, r.err
+}
+
+func (r *reader) identity(e *identity) {
+	*e = identity{id: r.text(), client: r.text(), server: r.text(), transport: r.text(), path: r.text(), serverPort: uint16(r.number()), ends: e.ends[:0], endPorts: e.endPorts[:0]}
+	for range r.count() {
+		e.ends = append(e.ends, r.text())
+	}
+	for range r.count() {
+		e.endPorts = append(e.endPorts, uint16(r.number()))
+	}
+}
+
+func (d *dictionary) decodeForms(r *reader, known *forms) error {
+	for range r.count() {
+		f, err := known.of(r.bytes())
+		if err != nil {
+			return fmt.Errorf("form of edges: %w", err)
+		}
+		d.forms = append(d.forms, f)
+	}
+	return r.err
 }

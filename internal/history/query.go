@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"peerscope/internal/topology"
@@ -80,21 +79,23 @@ func (s *Store) mergedBy(ctx context.Context, from, to int64, events bool) (*win
 
 // loadAll reads the dictionaries of the files of some windows, two at a time.
 func (s *Store) loadAll(entries []entry) {
-	last := map[*segment]int{} // the last record that is wanted of each
-	var order []*segment
-	for _, e := range entries {
-		if _, ok := last[e.segment]; !ok {
-			order = append(order, e.segment)
-		}
-		last[e.segment] = max(last[e.segment], e.number)
-	}
-	var next atomic.Int64
-	inTwo(2, func(int, int) {
-		for i := next.Add(1) - 1; i < int64(len(order)); i = next.Add(1) - 1 {
-			// An error comes again with the window that needs it.
-			_, _ = order[i].dictionaryOf(last[order[i]], s.forms, s.decoder)
-		}
+	files := segmentsOf(entries)
+	oneByOne(len(files), func(i int) {
+		// An error comes again with the window that needs it.
+		_, _ = files[i].dictionaryOf(0, s.forms, s.decoder)
 	})
+}
+
+// segmentsOf are the files of windows, each once.
+func segmentsOf(entries []entry) (out []*segment) {
+	seen := map[*segment]bool{}
+	for _, e := range entries {
+		if !seen[e.segment] {
+			seen[e.segment] = true
+			out = append(out, e.segment)
+		}
+	}
+	return out
 }
 
 // halfOf is how many of the windows have half of the edges.

@@ -247,6 +247,46 @@ func (s *segment) load(known *forms, z *zstd.Decoder) {
 	}
 }
 
+// found is what the records of a file need to be read for some edges.
+type found struct {
+	dictionary *dictionary
+	loaded     int     // how many records have all they need in it
+	numbers    []int32 // of the edges, ascending
+}
+
+// find looks for edges. It does not load the dictionary.
+func (s *segment) find(wanted func(id string) bool, known *forms, z *zstd.Decoder) *found {
+	s.mu.Lock()
+	f := &found{dictionary: s.dictionary, loaded: s.loaded}
+	s.mu.Unlock()
+	if f.dictionary != nil {
+		for i, e := range f.dictionary.edges {
+			if wanted(e.id) {
+				f.numbers = append(f.numbers, int32(i))
+			}
+		}
+		return f
+	}
+	f.dictionary = &dictionary{sets: []*sets{nil}}
+	var b []byte
+	for f.loaded = 0; f.loaded < len(s.records); f.loaded++ {
+		r := s.records[f.loaded]
+		if r.frames[frameDictionary].size == 0 {
+			continue
+		}
+		var err error
+		if b, err = s.read(r, frameDictionary, b[:0], z); err != nil {
+			break
+		}
+		more, err := f.dictionary.skim(b, known, wanted)
+		if err != nil {
+			break
+		}
+		f.numbers = append(f.numbers, more...)
+	}
+	return f
+}
+
 // remove deletes the file. What was read of it stays.
 func (s *segment) remove() error {
 	s.file.Close()

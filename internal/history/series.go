@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -32,18 +33,24 @@ func (s *Store) Series(ctx context.Context, edges []string, from, to time.Time, 
 	if w := s.levels[level].width; w > 0 {
 		width = (width + w - 1) / w * w
 	}
-	p := newPoints(low, high, width)
-	r := seriesReader{s: s, edges: edges}
-	for _, e := range entries {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	files := s.find(entries, edges)
+	read := make([]windowTotals, len(entries))
+	inTwo(len(entries), func(from, to int) {
+		r := seriesReader{s: s, edges: edges, files: files}
+		for i := from; i < to && ctx.Err() == nil; i++ {
+			read[i] = r.read(entries[i])
 		}
-		t, known, err := r.read(e)
-		if err != nil {
+	})
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p := newPoints(low, high, width)
+	for i, e := range entries {
+		if read[i].err != nil {
 			e.record().bad.Store(true) // the step has a gap
 			continue
 		}
-		p.add(e.start(), int64(e.record().observed), t, known)
+		p.add(e.start(), int64(e.record().observed), read[i].totals, read[i].present)
 	}
 	out := p.series()
 	_, gaps, err := s.gapsOf(ctx, low, high)
@@ -96,66 +103,92 @@ func (s *Store) gapsOf(ctx context.Context, from, to int64) ([]seen, []topology.
 	return list, s.gaps(list, from, to), nil
 }
 
+// windowTotals is what a window says of the edges that are wanted. No totals: the
+// edges are not in it.
+type windowTotals struct {
+	totals  *totals
+	present bool
+	err     error
+}
+
 // seriesReader reads the totals of the edges that are wanted.
 type seriesReader struct {
 	s     *Store
 	edges []string
+	files map[*segment]*found
 
-	segment *segment
-	numbers []int32 // of the edges in the segment's dictionary, sorted
-	group   group
-	plain   []byte
-	sums    totals
-	row     []uint64
+	file  *found // that is read
+	group group
+	plain []byte
+	row   []uint64
 }
 
-// read gives numbers that stay until the next call. It is nil and true if the edges are not in the window.
-func (r *seriesReader) read(e entry) (t *totals, ok bool, err error) {
+// find looks for edges in the files of some windows, in two at a time.
+func (s *Store) find(entries []entry, edges []string) map[*segment]*found {
+	if edges == nil {
+		return nil
+	}
+	wanted := make(map[string]bool, len(edges))
+	for _, id := range edges {
+		wanted[id] = true
+	}
+	files := segmentsOf(entries)
+	list := make([]*found, len(files))
+	oneByOne(len(files), func(i int) {
+		list[i] = files[i].find(func(id string) bool { return wanted[id] }, s.forms, s.decoder)
+	})
+	out := make(map[*segment]*found, len(files))
+	for i, f := range files {
+		out[f] = list[i]
+	}
+	return out
+}
+
+func (r *seriesReader) read(e entry) (out windowTotals) {
 	if r.edges == nil {
-		if r.plain, err = e.segment.read(e.record(), frameTotals, r.plain[:0], r.s.decoder); err != nil {
-			return nil, false, err
+		if r.plain, out.err = e.segment.read(e.record(), frameTotals, r.plain[:0], r.s.decoder); out.err == nil {
+			out.present = true
+			out.totals, out.err = decodeTotals(r.plain)
 		}
-		t, err = decodeTotals(r.plain)
-		return t, true, err
+		return out
 	}
-	d, err := e.segment.dictionaryOf(e.number, r.s.forms, r.s.decoder)
-	if err != nil {
-		return nil, false, err
+	r.file = r.files[e.segment]
+	if e.number >= r.file.loaded {
+		return windowTotals{err: fmt.Errorf("%s: what windows name is %w", e.segment.path, errDamaged)}
 	}
-	if r.segment != e.segment {
-		r.segment, r.numbers = e.segment, []int32{}
-		for i, id := range d.edges {
-			if slices.Contains(r.edges, id.id) {
-				r.numbers = append(r.numbers, int32(i))
-			}
+	if len(r.file.numbers) == 0 {
+		return out
+	}
+	for _, c := range r.chunks(e.record().chunks()) {
+		if r.plain, out.err = e.segment.read(e.record(), fixedFrames+c, r.plain[:0], r.s.decoder); out.err != nil {
+			return out
+		}
+		if out.err = r.file.dictionary.groups(r.plain, &r.group, r.file.numbers, func() { r.take(&out) }); out.err != nil {
+			return out
 		}
 	}
-	if len(r.numbers) == 0 {
-		return nil, false, nil
-	}
-	t = &r.sums
-	*t = totals{}
-	var chunks []int
+	return out
+}
+
+// chunks are those of n in which the edges may be.
+func (r *seriesReader) chunks(n int) (out []int) {
 	for _, id := range r.edges {
-		chunks = append(chunks, chunkOf(id, e.record().chunks()))
+		out = append(out, chunkOf(id, n))
 	}
-	slices.Sort(chunks)
-	for _, c := range slices.Compact(chunks) {
-		if r.plain, err = e.segment.read(e.record(), fixedFrames+c, r.plain[:0], r.s.decoder); err != nil {
-			return nil, false, err
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// take adds up the edges that are in the group.
+func (r *seriesReader) take(out *windowTotals) {
+	for i, n := range r.group.edges {
+		if _, wanted := slices.BinarySearch(r.file.numbers, n); !wanted {
+			continue
 		}
-		err := d.groups(r.plain, &r.group, r.numbers, func() {
-			for i, n := range r.group.edges {
-				if _, wanted := slices.BinarySearch(r.numbers, n); wanted {
-					ok = true
-					r.row = r.group.row(i, r.row[:0])
-					t.add(r.group.form, r.row)
-				}
-			}
-		})
-		if err != nil {
-			return nil, false, err
+		if !out.present {
+			out.totals, out.present = &totals{}, true
 		}
+		r.row = r.group.row(i, r.row[:0])
+		out.totals.add(r.group.form, r.row)
 	}
-	return t, ok, nil
 }

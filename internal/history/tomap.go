@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"peerscope/internal/topology"
 )
@@ -47,6 +48,16 @@ func inTwo(n int, f func(from, to int)) {
 		f(0, n)
 	}
 	other.Wait()
+}
+
+// oneByOne calls f for each of [0, n), two at the same time.
+func oneByOne(n int, f func(int)) {
+	var next atomic.Int64
+	inTwo(min(n, 2), func(int, int) {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			f(i)
+		}
+	})
 }
 
 // sortedBy gives [0, n) in the order of their texts. Of most it compares the
