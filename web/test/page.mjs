@@ -87,6 +87,7 @@ await check("copies an edge as id, filter, curl, JSON and Mermaid", async () => 
 await check("finds commands by name", async () => {
   await view("");
   await page.keyboard.press(":");
+  await page.waitForSelector(".palette input:focus");
   await page.keyboard.type("level host");
   await until(page, () => document.querySelectorAll(".palette li").length === 1, null, "the one command with these words");
   await accessible(page, "palette");
@@ -94,6 +95,7 @@ await check("finds commands by name", async () => {
   await until(page, () => /level=host/.test(location.hash) && !document.querySelector(".palette"), null, "the level of hosts, and no palette");
   await view("");
   await page.keyboard.press(":");
+  await page.waitForSelector(".palette input:focus");
   await page.keyboard.type("postgres");
   await page.keyboard.press("Enter");
   await until(page, () => document.querySelector(".drawer h2")?.textContent === "postgres", null, "the node that was named");
@@ -107,10 +109,12 @@ await check("copies what is chosen, or the view, as what is asked for", async ()
     navigator.clipboard.writeText = async (t) => void window.copied.push(t);
   });
   await page.keyboard.press("Y");
+  await page.waitForSelector(".palette input:focus");
   await page.keyboard.type("mermaid");
   await page.keyboard.press("Enter");
-  await until(page, () => /copied: Mermaid/.test(document.querySelector(".toast")?.textContent ?? ""), null, "a word on what was copied");
+  await until(page, () => window.copied.length === 1, null, "a first copy");
   await page.keyboard.press("y");
+  await until(page, () => /copied: link/.test(document.querySelector(".toast")?.textContent ?? ""), null, "a word on what was copied");
   const [mermaid, link] = await page.evaluate(() => window.copied);
   holds(mermaid.startsWith("flowchart LR\n") && mermaid.includes("postgres"), mermaid);
   equal(link, await page.evaluate(() => location.href), "link");
@@ -118,6 +122,7 @@ await check("copies what is chosen, or the view, as what is asked for", async ()
   await page.mouse.click(p.x, p.y);
   await until(page, () => document.querySelector(".drawer h2")?.textContent === "postgres", null, "the node's drawer");
   await page.keyboard.press("Y");
+  await page.waitForSelector(".palette input:focus");
   await page.keyboard.type("filter");
   await page.keyboard.press("Enter");
   await until(page, () => window.copied.length === 3, null, "a third copy");

@@ -92,7 +92,7 @@ export async function copy(text: string, name: string): Promise<void> {
     copied.value = document.execCommand("copy") ? name : "not";
     area.remove();
   }
-  setTimeout(() => (copied.value = ""), 1500);
+  setTimeout(() => (copied.value = ""), 2500);
 }
 
 export function copyFirst(): void {

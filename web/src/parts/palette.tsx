@@ -2,7 +2,7 @@
 // ways to copy what is chosen.
 
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { commands, matching, type Command } from "../model/commands";
 import { count } from "../model/format";
 import { panel } from "../model/state";
@@ -36,7 +36,8 @@ export function Palette() {
 function Open({ title }: { title: string }) {
   const input = useRef<HTMLInputElement>(null);
   const list = useRef<HTMLUListElement>(null);
-  useEffect(() => {
+  // Before the page is painted: who types on at once means this line.
+  useLayoutEffect(() => {
     const was = document.activeElement as HTMLElement | null;
     typed.value = "";
     at.value = 0;
