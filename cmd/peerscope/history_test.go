@@ -235,4 +235,11 @@ func TestHistoryIsWhereTheConfigurationSays(t *testing.T) {
 	}
 	t.Setenv("PEERSCOPE_HISTORY_DIR", home+"/variable")
 	f(exitFailed, "there is no history in "+home+"/variable: peerscope serve writes one, and --history names another folder; this one is named by PEERSCOPE_HISTORY_DIR", "history stats")
+	os.Unsetenv("PEERSCOPE_HISTORY_DIR") // what it was comes back with the test's end
+	if err := os.Remove(filepath.Join(home, "peerscope", "config.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("STATE_DIRECTORY", home+"/state")
+	t.Setenv("PEERSCOPE_HISTORY_DRI", dir)
+	f(exitFailed, "a variable that sets nothing: PEERSCOPE_HISTORY_DRI", "history stats")
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,8 +62,9 @@ func (p *past) checkAt(c *cobra.Command, at string) (t span, err error) {
 const historyOfRoot = "/var/lib/peerscope/history"
 
 // places are the folders in which a history may be, the likeliest first, and what
-// says so, empty if nobody does.
-func (p *past) places() (dirs []string, says string, err error) {
+// there is to know where none is there: what names the folder, or variables that
+// set nothing; empty: nothing.
+func (p *past) places() (dirs []string, hint string, err error) {
 	if p.dir != "" {
 		return []string{p.dir}, "", nil
 	}
@@ -71,18 +73,21 @@ func (p *past) places() (dirs []string, says string, err error) {
 		return nil, "", &exitError{exitUsage, fmt.Errorf("the configuration that says where the history is: %w; to say it here: --history DIR", err)}
 	}
 	if l.History.Dir != "" {
-		return []string{l.History.Dir}, l.Origins["history.dir"], nil
+		return []string{l.History.Dir}, "this one is named by " + l.Origins["history.dir"], nil
+	}
+	if len(l.Unknown) > 0 {
+		hint = "a variable that sets nothing: " + strings.Join(l.Unknown, ", ")
 	}
 	dirs = []string{historyDir()}
 	if dirs[0] != historyOfRoot && os.Getenv("STATE_DIRECTORY") == "" {
 		dirs = append(dirs, historyOfRoot)
 	}
-	return dirs, "", nil
+	return dirs, hint, nil
 }
 
 // open opens the first history that there is.
 func (p *past) open() (*history.Store, error) {
-	dirs, says, err := p.places()
+	dirs, hint, err := p.places()
 	if err != nil {
 		return nil, err
 	}
@@ -95,14 +100,15 @@ func (p *past) open() (*history.Store, error) {
 			return s, nil
 		case errors.Is(err, fs.ErrPermission):
 			return nil, &exitError{exitPrivilege, fmt.Errorf("%w: the history is of another user; run it as that one or as root", err)}
-		case says != "":
-			return nil, fmt.Errorf("%w; this one is named by %s", err, says)
 		case !errors.As(err, &missing):
 			return nil, err
 		}
 		if first == nil {
 			first = err
 		}
+	}
+	if hint != "" {
+		return nil, fmt.Errorf("%w; %s", first, hint)
 	}
 	return nil, first
 }
