@@ -65,7 +65,7 @@ func (s *Source) died(sp *space, d *inetSocket) {
 		o.Counters = d.Counters
 		o.Connected = o.Connected || d.Counters.BytesAcked > 0 || d.Counters.BytesReceived > 0 || d.Counters.RTT > 0
 	}
-	s.emit(o)
+	s.tellDeath(o)
 }
 
 // poll takes what waits now, without waiting for more.

@@ -92,8 +92,9 @@ type Source struct {
 	// younger.
 	lastLook flow.Time
 	pace     *pace.Pace
-	opened   time.Time   // the window that is open
-	finished time.Time   // when all translations were told last
+	opened   time.Time // the window that is open
+	finished time.Time // when all translations were told last
+	pairing  pairing
 	before   int         // looks that were taken by then
 	out      flow.Socket // the observation in the making, used again
 }
@@ -101,7 +102,7 @@ type Source struct {
 // New checks what was asked for and opens the namespaces. The error is one
 // line that says what is missing and how to get it.
 func New(cfg Config) (*Source, error) {
-	s := &Source{cfg: cfg, pace: pace.New(cfg.Boundary), sockets: map[flow.SocketCookie]*tracked{}, unix: map[uint64]*trackedUnix{}}
+	s := &Source{cfg: cfg, pace: pace.New(cfg.Boundary), sockets: map[flow.SocketCookie]*tracked{}, unix: map[uint64]*trackedUnix{}, pairing: newPairing()}
 	s.procs = newHolders(cfg)
 	var err error
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
@@ -168,6 +169,7 @@ func (s *Source) closeWindow(w pace.Window, last bool) error {
 	if err := s.takeLook(lastLook, last); err != nil {
 		return err
 	}
+	s.releaseOld(last)
 	s.tellWindow(w, last)
 	return nil
 }
@@ -190,6 +192,7 @@ func (s *Source) watch(ctx context.Context, end time.Time) error {
 		if err := s.listen(ctx, time.Now().Add(s.idle(next, end))); err != nil {
 			return err
 		}
+		s.releaseOld(false)
 		t := time.Now()
 		if ctx.Err() != nil || !end.IsZero() && !t.Before(end) {
 			return nil
