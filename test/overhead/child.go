@@ -42,7 +42,7 @@ func child(args []string) error {
 	case len(args) > 2 && args[0] == "use":
 		return useSome(numbers[0], numbers[1:len(args)-1])
 	}
-	return fmt.Errorf("child %q: it is answer, dial PORT RATE SECONDS, accept COUNT, hold PORT COUNT, echo PORTS or use RATE PORT ...", args)
+	return fmt.Errorf("child %q: it is answer, dial PORT RATE SECONDS, accept COUNT, hold PORT COUNT, echo PORTS or use RATE and ports", args)
 }
 
 // tell is the line by which a helper says that it is ready, or what it did.

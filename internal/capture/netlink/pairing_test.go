@@ -36,7 +36,7 @@ func TestDeathsInPairs(t *testing.T) {
 	check("the same loopback addresses in two namespaces are no pair")
 	die(4, 7, b, a, 0)
 	check("the other end dies", 2, 4)
-		die(6, 7, a, b, 0)
+	die(6, 7, a, b, 0)
 	die(7, 7, a, b, 0)
 	check("the addresses are used again", 6)
 	s.tellDeath(&flow.Socket{Cookie: 8, Transport: flow.TCP, Vanished: true})
