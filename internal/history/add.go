@@ -46,6 +46,7 @@ func (s *Store) Add(m *topology.Map) error {
 func (s *Store) add(m *topology.Map) ([]*segment, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.reach()
 	if s.lock == nil {
 		return nil, errors.New("the history is closed")
 	}
@@ -69,6 +70,7 @@ func (s *Store) add(m *topology.Map) ([]*segment, error) {
 	s.events = append(s.events, s.observer.Observe(m)...)
 	w.events = append(s.events, lostEvents(s.missed)...)
 	s.makeRoom(w.end)
+	defer s.measure()
 	if err := s.levels[0].append(w, s.segmentBytes(), s.encoder); err != nil {
 		reason := WhyWrite
 		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {

@@ -9,8 +9,8 @@ func (s *Store) segmentBytes() int64 {
 }
 
 // makeRoom removes files of which all windows are too old, and the oldest ones
-// while there are too many bytes. Those that are written to go last, the largest
-// first.
+// while there are too many bytes, so that there is room for a window as large as the
+// largest. Those that are written to go last, the largest first.
 func (s *Store) makeRoom(now int64) {
 	for i, l := range s.levels {
 		for _, seg := range slices.Clone(l.segments) {
@@ -19,13 +19,29 @@ func (s *Store) makeRoom(now int64) {
 			}
 		}
 	}
-	for s.bytes() > s.o.MaxBytes-s.segmentBytes() {
+	for s.bytes() > s.o.MaxBytes-s.reserve() {
 		l, seg := s.oldest()
 		if seg == nil {
 			l, seg = s.largest()
 		}
 		if seg == nil || l.drop(seg) != nil {
 			return
+		}
+	}
+}
+
+// reserve is what is left free: one window may be written for each level at a time.
+// Where that is half of all there may be, the limit is too small for such windows.
+func (s *Store) reserve() int64 {
+	each := s.record + s.record/4
+	return min(max(s.segmentBytes(), each*int64(len(s.levels))), s.o.MaxBytes/2)
+}
+
+// measure looks how large the last windows are.
+func (s *Store) measure() {
+	for _, l := range s.levels {
+		if l.active != nil && len(l.active.records) > 0 {
+			s.record = max(s.record, l.active.records[len(l.active.records)-1].size)
 		}
 	}
 }

@@ -64,6 +64,12 @@ func (s *Store) Stats() Stats {
 // countLost counts once what the windows say that were there when the store was
 // opened.
 func (s *Store) countLost() {
+	s.mu.RLock()
+	counted := s.counted
+	s.mu.RUnlock()
+	if counted {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.counted {

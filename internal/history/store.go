@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -37,6 +38,10 @@ type Store struct {
 	lastSeen  time.Time         // when that was
 	behind    bool              // a longer window could not be written
 	counted   bool              // what was lost before is in lost
+	record    int64             // bytes of the largest window, of those that were written since and the last before
+
+	// extent are the bounds, for who must not wait until a long question is answered.
+	extent atomic.Pointer[[2]int64]
 }
 
 // maxEdges is how many edges the observer of events remembers, maxPending how
@@ -84,7 +89,9 @@ func openWriting(dir string, o Options) (*Store, error) {
 	s.lock = l
 	if err == nil || fresh {
 		err = s.start(fresh)
+		s.measure()
 	}
+	s.reach()
 	if err != nil {
 		s.Close()
 		return nil, err
@@ -105,6 +112,7 @@ func OpenReadOnly(dir string) (*Store, error) {
 			return nil, err
 		}
 	}
+	s.reach()
 	return s, nil
 }
 
@@ -252,11 +260,15 @@ func (s *Store) bounds() (oldest, newest int64) {
 // Bounds are the start of the oldest and the end of the newest window; zero if
 // there is none.
 func (s *Store) Bounds() (oldest, newest time.Time) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	a, b := s.bounds()
-	if a == 0 && b == 0 {
+	b := s.extent.Load()
+	if b == nil || b[0] == 0 && b[1] == 0 {
 		return time.Time{}, time.Time{}
 	}
-	return time.UnixMilli(a).UTC(), time.UnixMilli(b).UTC()
+	return time.UnixMilli(b[0]).UTC(), time.UnixMilli(b[1]).UTC()
+}
+
+// reach notes the bounds. The index is read or locked.
+func (s *Store) reach() {
+	a, b := s.bounds()
+	s.extent.Store(&[2]int64{a, b})
 }

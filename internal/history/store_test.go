@@ -301,6 +301,19 @@ func TestOldWindowsGoByAgeAndBySize(t *testing.T) {
 			t.Errorf("what is kept has %d, want %d", m.Capture.Totals.Kernel, want)
 		}
 	})
+	t.Run("size of large windows", func(t *testing.T) {
+		const limit = LeastBytes
+		s := open(t, t.TempDir(), Options{MaxBytes: limit, NoSync: true})
+		w := newWorld(3, 700, 0)
+		largest := int64(0)
+		for at := t0; at.Before(t0.Add(65 * time.Minute)); at = at.Add(10 * time.Second) {
+			add(t, s, w.window(at, 10*time.Second))
+			largest = max(largest, s.bytes())
+		}
+		if largest > limit || largest < limit/2 || s.record < limit/80 {
+			t.Errorf("the store had %d bytes, want at most %d and more than half of it; the largest window has %d", largest, limit, s.record)
+		}
+	})
 }
 
 func TestEventsAreKeptWithTheirWindows(t *testing.T) {
