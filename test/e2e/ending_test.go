@@ -10,6 +10,11 @@ func endingScenarios() []Scenario {
 			Run:    func(l *Lab) { resets(l, hold) },
 		},
 		{
+			Name:   "reset-kept",
+			Proves: "a connection that the server resets and whose client keeps its dead socket for a while is counted once, also in short windows",
+			Run:    resetKept,
+		},
+		{
 			Name:   "short-resets",
 			Proves: "the same without a look between: the dead socket of the side that reset has no addresses, so the other side's tells",
 			Limits: "The client's process, as for all connections too short for a look.",
@@ -55,6 +60,21 @@ func resets(l *Lab, keep int) {
 	conns[2].CloseUnread(Server)
 	conns[3].Unread(Server, 31)
 	conns[3].CloseUnread(Client)
+}
+
+func resetKept(l *Lab) {
+	a, b := l.Linked("a", "b")
+	client, web := l.Actor(a, "client"), l.Actor(b, "web")
+	ln := web.Listen(script.TCP, l.V4("0.2:8080"))
+	l.Observe(a, b)
+	c := l.Dial(client, ln, DialOptions{})
+	c.Request(100)
+	c.Reply(1000)
+	pause(hold)
+	f := c.must(Server, script.Command{Op: script.Reset})
+	pause(hold)
+	c.WasCut(Client)
+	c.ended(f)
 }
 
 func halfClosed(l *Lab) {

@@ -11,7 +11,7 @@ import (
 // are opened, used and closed while windows end, of each transport,
 // through translators and proxies, and many at a time. All of them are by
 // `make lab WINDOW=1s`.
-var inWindows = []string{"loopback", "veth", "millisecond", "half-closed", "prefork", "refused", "dnat", "udp-unconnected", "unix-stream"}
+var inWindows = []string{"loopback", "veth", "millisecond", "half-closed", "reset-kept", "prefork", "refused", "dnat", "udp-unconnected", "unix-stream"}
 
 // TestLabInWindows plays some scenarios in windows as short as half of what they
 // take, and judges the joined map as if it were of one window.

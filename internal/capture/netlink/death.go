@@ -33,6 +33,10 @@ func (s *Source) died(sp *space, d *inetSocket) {
 	case t != nil && t.over && nameless:
 		delete(s.sockets, d.Cookie) // its end has been told
 		return
+	case t != nil && t.over && t.tuple == d.Tuple && t.ended < s.window-1:
+		// Its end was told so long ago that it would be taken for another connection.
+		delete(s.sockets, d.Cookie)
+		return
 	case t != nil && nameless:
 		s.vanish(d.Cookie, t)
 		return

@@ -25,6 +25,7 @@ type tracked struct {
 	state      flow.State
 	listener   bool
 	over       bool // its connection ended; the socket may carry another one
+	ended      int  // the window in which its end was told
 	kernel     bool
 	accepted   bool // it had a file once
 	rqueue     uint32
@@ -229,7 +230,7 @@ func (t *tracked) another(d *inetSocket) bool {
 // nextGeneration ends the connection that a socket carried before.
 func (s *Source) nextGeneration(cookie flow.SocketCookie, t *tracked) {
 	s.vanish(cookie, t)
-	t.over = true
+	t.over, t.ended = true, s.window
 }
 
 // observation starts an observation of t as it is now.
@@ -256,21 +257,22 @@ func (s *Source) vanish(cookie flow.SocketCookie, t *tracked) {
 }
 
 // findVanished ends what this look did not see any more and no death was told
-// of. A socket whose connection is over may live on and carry another one, so
-// its cookie is kept for some looks.
+// of. A socket whose connection is over may live on and carry another one, or be
+// kept by its process for long after a reset, so its cookie is kept: for some looks,
+// and where the kernel tells of its death for many more.
 func (s *Source) findVanished() {
-	const keep = 64
+	const keep, keepForDeath = 64, 1 << 16
 	for cookie, t := range s.sockets {
 		switch {
 		case t.seen == s.look.number:
 		case t.over:
-			if s.look.number-t.seen > keep {
+			if age := s.look.number - t.seen; age > keepForDeath || age > keep && t.space.deaths == nil {
 				delete(s.sockets, cookie)
 			}
 		default:
 			s.vanish(cookie, t)
 			if !t.listener {
-				t.over = true
+				t.over, t.ended = true, s.window
 				s.sockets[cookie] = t
 			}
 		}

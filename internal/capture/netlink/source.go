@@ -78,6 +78,7 @@ type Progress struct {
 // dies. It is for one Run.
 type Source struct {
 	cfg    Config
+	window int // number of the open window
 	spaces spaces
 	procs  holders
 	events *procEvents
@@ -180,6 +181,7 @@ func (s *Source) next(w pace.Window) error {
 		return err
 	}
 	s.open()
+	s.window++
 	s.emit(&flow.Window{Start: w.Next})
 	s.report(s.cfg.Look)
 	return nil
