@@ -116,6 +116,10 @@ func OpenReadOnly(dir string) (*Store, error) {
 	return s, nil
 }
 
+// encoderWindow is how far back the encoder looks for what repeats. It keeps twice as
+// much memory for good, and few frames are longer.
+const encoderWindow = 1 << 20
+
 func newStore(dir string, o Options) *Store {
 	s := &Store{dir: dir, o: o, forms: newForms(), nodes: newNodeReader(), lost: map[string]uint64{}}
 	keep := [...]time.Duration{o.Keep.Fine, o.Keep.Minute, o.Keep.TenMinutes, o.Keep.Hour}
@@ -123,7 +127,7 @@ func newStore(dir string, o Options) *Store {
 		s.levels[i] = &level{levelSpec: spec, dir: filepath.Join(dir, spec.name), keep: keep[i]}
 	}
 	// With valid options these do not fail.
-	s.encoder, _ = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(false))
+	s.encoder, _ = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(false), zstd.WithWindowSize(encoderWindow))
 	s.decoder, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(256<<20))
 	return s
 }
