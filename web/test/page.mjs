@@ -418,7 +418,7 @@ await check("eight windows share one stream, and go on when the first is closed"
 });
 
 const numbers = [];
-await check("draws first within a second and pans", async () => {
+await check("draws first soon and pans smoothly", async () => {
   const p = await open(b, url, { reducedMotion: "no-preference" });
   await ready(p, 10);
   numbers.push(await speed(p, "small map"));
@@ -523,6 +523,9 @@ async function speed(p, what) {
   await p.mouse.up();
   const heap = await p.evaluate(() => performance.memory?.usedJSHeapSize ?? 0);
   const rate = (1000 * frames.length) / frames.reduce((a, c) => a + c, 0);
+  // A machine that others use too is slow; a page that reads everything first, or draws
+  // everything anew for each frame, is slower.
+  holds(paint > 0 && paint < 3000 && rate > 10, `${what}: first paint after ${paint} ms, ${rate} frames a second`);
   const median = frames.toSorted((x, y) => x - y)[frames.length >> 1];
   return `${what}: first paint ${Math.round(paint)} ms, ${rate.toFixed(0)} frames/s while panning, half of them within ${Math.round(median)} ms, heap ${(heap / 1e6).toFixed(0)} MB (software rendering)`;
 }
