@@ -45,7 +45,7 @@ type Config struct {
 	// as they do. nil: only the evidence of the map is told.
 	Explain func(ctx context.Context, edges []string) (*Told, error)
 
-	Memory  int64 // bytes of ticks that are kept, about; 0: 48 MiB
+	Memory  int64 // bytes of ticks that are kept, about; 0: 32 MiB
 	Streams int   // streams at a time, and requests that are worked on; 0: 128
 }
 
@@ -73,7 +73,7 @@ type History interface {
 const (
 	defaultListen  = "127.0.0.1:4180"
 	defaultWindow  = 10 * time.Second
-	defaultMemory  = 48 << 20
+	defaultMemory  = 32 << 20
 	defaultStreams = 128
 )
 
