@@ -22,6 +22,7 @@ var architecture = map[string]struct {
 }{
 	"internal/flow":                {pure, nil},
 	"internal/spelling":            {pure, nil},
+	"internal/accept":              {pure, nil},
 	"internal/redact":              {pure, nil},
 	"internal/attribution":         {pure, []string{"internal/flow"}},
 	"internal/topology":            {pure, []string{"internal/flow"}},
@@ -45,8 +46,8 @@ var architecture = map[string]struct {
 	"internal/export":              {out, []string{"internal/topology", "internal/flow", "internal/spelling", "internal/screen", "internal/view", "internal/layout"}},
 	"web":                          {out, nil},
 	"web/build":                    {lab, nil},
-	"internal/server":              {out, []string{"internal/topology", "internal/flow", "internal/filter", "internal/view", "internal/layout", "internal/redact", "internal/spelling"}},
-	"internal/metrics":             {out, []string{"internal/topology", "internal/flow"}},
+	"internal/server":              {out, []string{"internal/topology", "internal/flow", "internal/filter", "internal/view", "internal/layout", "internal/redact", "internal/spelling", "internal/accept"}},
+	"internal/metrics":             {out, []string{"internal/topology", "internal/flow", "internal/accept"}},
 	"internal/tui":                 {out, []string{"internal/flow", "internal/topology", "internal/filter", "internal/view", "internal/screen"}},
 	"internal/history":             {out, []string{"internal/topology"}},
 	"cmd/peerscope":                {command, nil},

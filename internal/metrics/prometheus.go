@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -15,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/expfmt"
 
+	"peerscope/internal/accept"
 	"peerscope/internal/topology"
 )
 
@@ -91,7 +91,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", string(format))
 	w.Header().Set("Vary", "Accept, Accept-Encoding")
 	out := io.Writer(w)
-	if acceptsGzip(r.Header) {
+	if accept.Gzip(r.Header.Get("Accept-Encoding")) {
 		w.Header().Set("Content-Encoding", "gzip")
 		z, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
 		if err != nil {
@@ -113,16 +113,6 @@ func negotiate(h http.Header) expfmt.Format {
 		open = expfmt.NewFormat(expfmt.TypeOpenMetrics)
 	}
 	return expfmt.NegotiateAccept(h, expfmt.NewFormat(expfmt.TypeTextPlain), open)
-}
-
-func acceptsGzip(h http.Header) bool {
-	for _, part := range strings.Split(h.Get("Accept-Encoding"), ",") {
-		name, quality, _ := strings.Cut(part, ";")
-		if strings.TrimSpace(name) == "gzip" {
-			return strings.TrimSpace(quality) != "q=0"
-		}
-	}
-	return false
 }
 
 // flushAt is how much is gathered before it is written.

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"peerscope/internal/accept"
 )
 
 // worthwhile is from how many bytes on an answer is compressed.
@@ -79,7 +81,7 @@ func (a *answer) send(w http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Disposition", `attachment; filename="`+a.name+`"`)
 	}
 	body := a.body
-	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+	if accept.Gzip(r.Header.Get("Accept-Encoding")) {
 		if packed := a.pack(); packed != nil {
 			h.Set("Content-Encoding", "gzip")
 			body = packed
@@ -100,22 +102,4 @@ func matches(header, tag string) bool {
 		}
 	}
 	return false
-}
-
-// acceptsGzip reads Accept-Encoding; a weight of 0 refuses.
-func acceptsGzip(header string) bool {
-	any := false
-	for one := range strings.SplitSeq(header, ",") {
-		name, weight, _ := strings.Cut(strings.TrimSpace(one), ";")
-		value, weighted := strings.CutPrefix(strings.ReplaceAll(weight, " ", ""), "q=")
-		q, err := strconv.ParseFloat(value, 64)
-		ok := !weighted || err == nil && q > 0
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "gzip":
-			return ok
-		case "*":
-			any = ok
-		}
-	}
-	return any
 }

@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"net/http"
 	"time"
+
+	"peerscope/internal/accept"
 )
 
 const (
@@ -33,7 +35,7 @@ func (s *Server) stream(c *call) error {
 	h.Set("X-Accel-Buffering", "no") // of nginx as a proxy
 	h.Set("Vary", "Accept-Encoding")
 	w := &eventWriter{w: c.w, control: http.NewResponseController(c.w)}
-	if acceptsGzip(c.r.Header.Get("Accept-Encoding")) {
+	if accept.Gzip(c.r.Header.Get("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
 		w.zip = true
 	}
