@@ -45,7 +45,7 @@ type Config struct {
 	// as they do. nil: only the evidence of the map is told.
 	Explain func(ctx context.Context, edges []string) (*Told, error)
 
-	Memory  int64 // bytes of ticks that are kept, about; 0: 32 MiB
+	Memory  int64 // bytes that ticks may take, about, and as many the graphs of streams; 0: 32 MiB
 	Streams int   // streams at a time, and requests that are worked on; 0: 128
 }
 

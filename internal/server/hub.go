@@ -42,7 +42,6 @@ type hub struct {
 
 	mu     sync.Mutex
 	topics map[string]*topic
-	most   int64 // bytes that all topics may take
 	open   int
 	left   time.Time // when the last stream ended
 	closed string    // why no stream is opened any more
@@ -96,7 +95,7 @@ type client struct {
 }
 
 func newHub(s *Server) *hub {
-	return &hub{s: s, boot: secret()[:6], topics: map[string]*topic{}, most: s.c.Memory}
+	return &hub{s: s, boot: secret()[:6], topics: map[string]*topic{}}
 }
 
 func (h *hub) watched(now time.Time) bool {
@@ -169,7 +168,7 @@ func (h *hub) topic(l look) (*topic, error) {
 		h.mu.Lock()
 		t := h.topics[key]
 		if t == nil {
-			if h.prune() > h.most {
+			if h.prune() > h.s.c.Memory {
 				h.mu.Unlock()
 				h.s.counters.streamsRefused.Add(1)
 				return nil, busy(codeTooMany, "streams look at the graph in so many ways that there is no memory for another: close one, or look with a smaller limit", 5)
@@ -258,7 +257,7 @@ func (h *hub) prune() (cost int64) {
 	slices.SortFunc(idle, func(a, b resting) int { return a.at.Compare(b.at) })
 	now := h.s.now()
 	for i, r := range idle {
-		if now.Sub(r.at) < idleFor && len(idle)-i <= idleTopics && cost <= h.most/2 {
+		if now.Sub(r.at) < idleFor && len(idle)-i <= idleTopics && cost <= h.s.c.Memory/2 {
 			break
 		}
 		if !r.t.mu.TryLock() {
